@@ -1,0 +1,1 @@
+"""The WuDao corpus builder: what happens to a document. Knows no engine."""

@@ -1,0 +1,12 @@
+"""Shared fixtures and the hypothesis profile of the suite."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Two shared cores: a first example may compile a kernel, so single examples have no deadline.
+settings.register_profile("suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+os.environ.setdefault("PYTHONHASHSEED", "0")
