@@ -1,0 +1,148 @@
+"""From the fields of a row (JSONL, Parquet, WuDao) to a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import yaml
+
+from corpus.config.input import InputSettings
+from corpus.reading.dates import epoch_seconds
+from corpus.reading.records import Item, Quarantined, Record, Skipped
+
+# Rows of one file have few sets of keys; a file whose keys are data must not fill memory.
+_MAX_LAYOUTS = 1024
+
+
+@cache
+def known_names() -> Mapping[str, tuple[str, ...]]:
+    """Return role ("text", "url", ...) -> field names tried in order, from ``fields.yaml``."""
+    table = yaml.safe_load(resources.files("corpus.reading").joinpath("fields.yaml").read_text("utf-8"))
+    return MappingProxyType({role: tuple(names) for role, names in table.items()})
+
+
+class Layout(NamedTuple):
+    """For each role the names that rows with one set of keys may have it under, in the order in which to try them."""
+
+    payload: tuple[tuple[str, tuple[str, ...]], ...]  # (kind, names): "text" and "html"
+    url: tuple[str, ...]
+    id: tuple[str, ...]
+    title: tuple[str, ...]
+    date: tuple[str, ...]
+    label: tuple[str, ...]
+
+
+class FieldMap:
+    """Finds a record's fields in rows by the names of ``settings`` and ``fields.yaml``.
+
+    ``id_first`` is tried before the known names of ids.
+    """
+
+    def __init__(self, settings: InputSettings, *, id_first: str | None = None) -> None:
+        known = known_names()
+        given = settings.model_dump(include={f"{role}_field" for role in known})
+        names = {role: (given[f"{role}_field"],) if given[f"{role}_field"] else known[role] for role in known}
+        if id_first and not settings.id_field:
+            names["id"] = (id_first, *names["id"])
+        payload: tuple[tuple[str, tuple[str, ...]], ...] = (("text", names["text"]), ("html", names["html"]))
+        # Naming one of the two says that the other is not wanted; naming both, that HTML is.
+        if settings.html_field:
+            payload = (("html", names["html"]), ("text", names["text"]))[: 2 if settings.text_field else 1]
+        elif settings.text_field:
+            payload = payload[:1]
+        self._all = Layout(payload, names["url"], names["id"], names["title"], names["date"], names["label"])
+        self._max_bytes = settings.max_record_bytes
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+
+    def columns(self) -> set[str]:
+        """Return the top-level names of every field that may be read."""
+        roles = [*(names for _, names in self._all.payload), *self._all[1:]]
+        return {part for names in roles for name in names for part in (name, name.partition(".")[0])}
+
+    def record(self, row: Mapping[str, Any], offset: int) -> Item:
+        """Return the item for ``row``, whose place in the file is ``offset``."""
+        keys = tuple(row)
+        layout = self._layouts.get(keys)
+        if layout is None:
+            if len(self._layouts) >= _MAX_LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[keys] = _layout_of(self._all, set(keys))
+        for kind, names in layout.payload:
+            value = _first_value(row, names)
+            if value is None:
+                continue
+            url = _string(_first_value(row, layout.url))
+            payload = _payload(value)
+            if payload is None:
+                detail = f"The field of the {kind} is a {type(value).__name__}."
+                return Quarantined(offset, "text_not_a_string", detail, url)
+            if len(payload) > self._max_bytes:
+                detail = f"{len(payload)} bytes are more than max_record_bytes."
+                return Quarantined(offset, "record_too_large", detail, url)
+            if not payload or payload.isspace():
+                return Skipped("empty_body")
+            return Record(
+                offset,
+                kind,
+                payload,
+                url=url,
+                record_id=_string(_first_value(row, layout.id)) if layout.id else None,
+                title=_string(_first_value(row, layout.title)) if layout.title else None,
+                published_at=epoch_seconds(_first_value(row, layout.date)) if layout.date else None,
+                given_label=_string(_first_value(row, layout.label)) if layout.label else None,
+            )
+        return Skipped("no_text")
+
+
+def _layout_of(layout: Layout, keys: set[str]) -> Layout:
+    """Return ``layout`` without the names that rows with ``keys`` cannot have."""
+
+    def present(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in keys or name.partition(".")[0] in keys)
+
+    payload = tuple((kind, present(names)) for kind, names in layout.payload)
+    return Layout(payload, *(present(names) for names in layout[1:]))
+
+
+def _payload(value: Any) -> bytes | None:
+    """Return the bytes of a string, of bytes, or of a list of strings as lines; None for anything else."""
+    if isinstance(value, str):
+        return value.encode("utf-8")
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return "\n".join(value).encode("utf-8")
+    return None
+
+
+def _first_value(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """Return the first value that is neither null nor empty, or None."""
+    for name in names:
+        value = row[name] if name in row else _descend(row, name)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def _descend(row: Mapping[str, Any], name: str) -> Any:
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _string(value: Any) -> str | None:
+    """Return scalars as text; None for null, blank and nested values."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip() or None
+    return None

@@ -1,0 +1,196 @@
+"""Input paths to files: folders, globs and URLs, with names that do not depend on where the input lies."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import BinaryIO, NamedTuple
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from corpus.errors import WudaoError
+
+_GLOB = frozenset("*?[")
+# Files that jobs and downloads leave beside their data (Hadoop, Spark, Databricks, browsers).
+_JOB_FILES = ("_SUCCESS", "_temporary", "_metadata", "_common_metadata", "_started", "_committed", "_delta_log")
+_UNFINISHED = (".crc", ".tmp", ".part", ".crdownload", ".swp", "~")
+# Remote reads fetch blocks of this size; web archives are read front to back.
+_BLOCK = 8 << 20
+
+
+class InputError(WudaoError):
+    """The input cannot be read as asked; the message is one sentence for a person."""
+
+
+class InputFile(NamedTuple):
+    """One file: ``path`` below its input root ("/" separated), where it is, its size, and its state.
+
+    ``version`` changes whenever the content may have: the modification time
+    in nanoseconds of local files, the etag or time that remote storage gives.
+    """
+
+    path: str
+    uri: str
+    size: int
+    version: str
+    local: bool
+
+
+def list_files(paths: list[str]) -> list[InputFile]:
+    """Return the files that ``paths`` name, each once, sorted by path.
+
+    Paths are relative to the folder named, or to the longest folder of a glob
+    without wildcards; a file named by itself has its name. Where two inputs
+    have the same relative path, the later input's gets ``@N/`` in front, N the
+    place of the input in the list, from 1.
+
+    Raises
+    ------
+    InputError
+        where a path does not exist, a glob matches nothing, or no file is found.
+    """
+    found: dict[str, InputFile] = {}
+    taken: set[str] = set()
+    for number, given in enumerate(paths, start=1):
+        files = sorted(_expand(given))
+        for file in files:
+            if file.uri in found:
+                continue
+            path = file.path if file.path not in taken else f"@{number}/{file.path}"
+            while path in taken:
+                path = f"@{number}/{path}"
+            taken.add(path)
+            found[file.uri] = file._replace(path=path)
+    if not found:
+        raise InputError(f"There is no file to read in {', '.join(paths)}." if paths else "input.paths names nothing.")
+    return sorted(found.values())
+
+
+def open_file(uri: str) -> BinaryIO:
+    """Open ``uri`` for reading; remote files through a read-ahead cache."""
+    if "://" not in uri:
+        return open(uri, "rb")
+    file: BinaryIO = fsspec.open(uri, "rb", cache_type="readahead", block_size=_BLOCK).open()
+    return file
+
+
+def read_head(uri: str, size: int) -> bytes:
+    """Return the first ``size`` bytes of a file."""
+    if "://" not in uri:
+        with open(uri, "rb") as raw:
+            return raw.read(size)
+    system, path = fsspec.core.url_to_fs(uri)
+    head: bytes = system.cat_file(path, 0, size)
+    return head
+
+
+def size_of(raw: BinaryIO) -> int:
+    """Return the size of an open file; its position goes to the start."""
+    size = raw.seek(0, os.SEEK_END)
+    raw.seek(0)
+    return size
+
+
+def _expand(given: str) -> Iterator[InputFile]:
+    try:
+        system, path = fsspec.core.url_to_fs(os.path.expanduser(given))
+    except (ValueError, ImportError) as error:
+        raise InputError(f"The input {given} cannot be opened: {error}") from error
+    yield from _local(given, path) if isinstance(system, LocalFileSystem) else _remote(system, given, path)
+
+
+def _local(given: str, path: str) -> Iterator[InputFile]:
+    if os.path.isdir(path):
+        names = _walk(path)
+        root = path
+    elif os.path.isfile(path):
+        names = iter([path])
+        root = os.path.dirname(path)
+    elif _GLOB & set(path):
+        root = _fixed_folder(path)
+        matches = sorted(glob.glob(path, recursive=True))
+        if not matches:
+            raise InputError(f"Nothing matches the glob {given}.")
+        names = (name for match in matches for name in (_walk(match) if os.path.isdir(match) else [match]))
+    else:
+        raise InputError(f"The input {given} does not exist.")
+    for name in names:
+        relative = os.path.relpath(name, root).replace(os.sep, "/")
+        if _is_hidden(relative) or not os.path.isfile(name):
+            continue
+        status = os.stat(name)
+        yield InputFile(_utf8(relative), os.path.abspath(name), status.st_size, str(status.st_mtime_ns), True)
+
+
+def _walk(root: str) -> Iterator[str]:
+    """Yield the files below ``root``. Links to folders come last, and a folder reached before is not entered again."""
+    visited: set[str] = set()
+    pending = [root]
+    links: list[str] = []
+    while pending or links:
+        folder = pending.pop() if pending else links.pop(0)
+        real = os.path.realpath(folder)
+        if real in visited:
+            continue
+        visited.add(real)
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.is_file():
+                    yield entry.path
+                elif entry.is_dir():
+                    (links if entry.is_symlink() else pending).append(entry.path)
+
+
+def _remote(system: fsspec.AbstractFileSystem, given: str, path: str) -> Iterator[InputFile]:
+    try:
+        if _GLOB & set(path):
+            root = _fixed_folder(path)
+            infos = system.glob(path, detail=True)
+        elif system.isdir(path):
+            root = path
+            infos = system.find(path, detail=True)
+        else:
+            root = path.rpartition("/")[0]
+            infos = {path: system.info(path)}
+    except FileNotFoundError as error:
+        raise InputError(f"The input {given} does not exist.") from error
+    if not infos and _GLOB & set(path):
+        raise InputError(f"Nothing matches the glob {given}.")
+    for name, info in infos.items():
+        relative = name[len(root) :].lstrip("/") if name.startswith(root) else name
+        if info.get("type") == "file" and not _is_hidden(relative):
+            yield InputFile(
+                _utf8(relative), system.unstrip_protocol(name), int(info["size"] or 0), _version(info), False
+            )
+
+
+def _version(info: dict[str, object]) -> str:
+    """Return what identifies the content of a remote file: its etag or checksum, else its time of change."""
+    for key in ("ETag", "etag", "md5Hash", "content_md5", "checksum", "crc32c", "generation", "version_id"):
+        if info.get(key):
+            return f"{key}={info[key]}"
+    for key in ("LastModified", "last_modified", "mtime", "updated", "modified", "created"):
+        if info.get(key):
+            return f"{key}={info[key]}"
+    return ""
+
+
+def _fixed_folder(pattern: str) -> str:
+    """Return the longest folder in front of a glob that has no wildcard."""
+    parts = pattern.split("/")
+    fixed = next(index for index, part in enumerate(parts) if _GLOB & set(part))
+    return "/".join(parts[:fixed]) or "/"
+
+
+def _is_hidden(path: str) -> bool:
+    """Return whether ``path`` is a job's marker, unfinished, a checksum or hidden, or lies below such a folder."""
+    parts = PurePosixPath(path).parts
+    return any(part.startswith((".", *_JOB_FILES)) for part in parts) or path.endswith(_UNFINISHED)
+
+
+def _utf8(path: str) -> str:
+    """Return a file name that UTF-8 can hold: bytes of other encodings become \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

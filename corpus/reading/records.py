@@ -1,0 +1,128 @@
+"""What readers yield, and how it becomes record batches.
+
+A reader is a generator over one piece of a file. Everything that it meets in
+the file is one item: a :class:`Record`, a :class:`Skipped` or a
+:class:`Quarantined`. So the balance *read = records + skipped + quarantined*
+holds by construction, and :class:`Batcher` counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from corpus.schema import DEAD_LETTERS, RECORDS
+
+
+class Record(NamedTuple):
+    """One raw record; the fields are those of :data:`corpus.schema.RECORDS` without ``path``."""
+
+    offset: int
+    format: str
+    payload: bytes
+    url: str | None = None
+    record_id: str | None = None
+    fetched_at: int | None = None  # seconds since 1970, UTC
+    http_content_type: str | None = None
+    http_content_encoding: str | None = None
+    http_transfer_encoding: str | None = None
+    opt_out: list[str] | None = None
+    title: str | None = None
+    published_at: int | None = None  # seconds since 1970, UTC
+    given_label: str | None = None
+
+
+class Skipped(NamedTuple):
+    """A record that is well-formed but no document. ``reason`` is a code in snake_case."""
+
+    reason: str
+
+
+class Quarantined(NamedTuple):
+    """Bytes that could not be read as a record. ``detail`` is one sentence for a person."""
+
+    offset: int
+    reason: str
+    detail: str
+    url: str | None = None
+
+
+Item = Record | Skipped | Quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Part of what a split holds: ``n_read == records.num_rows + sum(skipped.values()) + quarantined.num_rows``."""
+
+    records: pa.RecordBatch  # schema RECORDS
+    skipped: dict[str, int]  # reason -> count, sorted by reason
+    quarantined: pa.RecordBatch  # schema DEAD_LETTERS, step "read"
+    n_read: int
+
+
+def dead_letters(rows: list[tuple[str, Quarantined]]) -> pa.RecordBatch:
+    """Return (path, quarantined item) pairs as a batch of schema ``DEAD_LETTERS``."""
+    columns = {
+        "path": [path for path, _ in rows],
+        "offset": [item.offset for _, item in rows],
+        "part": [-1] * len(rows),
+        "url": [item.url for _, item in rows],
+        "step": ["read"] * len(rows),
+        "reason": [item.reason for _, item in rows],
+        "detail": [item.detail for _, item in rows],
+        "reproducible": [True] * len(rows),
+    }
+    return pa.RecordBatch.from_arrays(
+        [pa.array(columns[column.name], column.type) for column in DEAD_LETTERS], schema=DEAD_LETTERS
+    )
+
+
+@dataclass(slots=True)
+class Batcher:
+    """Collects items and cuts batches at ``max_bytes`` of payload or ``max_rows`` rows.
+
+    Borders are a function of the sequence of items only. Quarantined rows
+    count as rows; skipped items only count.
+    """
+
+    max_bytes: int
+    max_rows: int
+    _rows: list[tuple[str, Record]] = dataclass_field(default_factory=list)
+    _quarantined: list[tuple[str, Quarantined]] = dataclass_field(default_factory=list)
+    _skipped: dict[str, int] = dataclass_field(default_factory=dict)
+    _bytes: int = 0
+    _read: int = 0
+
+    def batches(self, path: str, items: Iterator[Item]) -> Iterator[ReadBatch]:
+        """Take all of ``items``, which lie in the file ``path``, and yield the batches that fill up meanwhile."""
+        for item in items:
+            self._read += 1
+            if isinstance(item, Record):
+                self._rows.append((path, item))
+                self._bytes += len(item.payload)
+            elif isinstance(item, Skipped):
+                self._skipped[item.reason] = self._skipped.get(item.reason, 0) + 1
+            else:
+                self._quarantined.append((path, item))
+            if self._bytes >= self.max_bytes or len(self._rows) + len(self._quarantined) >= self.max_rows:
+                yield self._cut()
+
+    def rest(self) -> Iterator[ReadBatch]:
+        """Yield the last batch, if anything is left."""
+        if self._read:
+            yield self._cut()
+
+    def _cut(self) -> ReadBatch:
+        columns: dict[str, Sequence[Any]] = {"path": [path for path, _ in self._rows]}
+        values = zip(*(record for _, record in self._rows), strict=True)
+        columns |= dict(zip(Record._fields, values, strict=True)) if self._rows else {}
+        records = pa.RecordBatch.from_arrays(
+            [pa.array(columns.get(column.name, ()), column.type) for column in RECORDS], schema=RECORDS
+        )
+        batch = ReadBatch(records, dict(sorted(self._skipped.items())), dead_letters(self._quarantined), self._read)
+        self._rows, self._quarantined, self._skipped, self._bytes, self._read = [], [], {}, 0, 0
+        return batch

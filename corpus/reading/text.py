@@ -1,0 +1,16 @@
+"""Plain text files: one file is one document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from corpus.config.input import InputSettings
+from corpus.reading.records import Item
+from corpus.reading.splits import Piece
+from corpus.reading.whole_file import read_whole
+
+
+def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]:
+    """Yield the text, undecoded."""
+    yield from read_whole(raw, settings, "text")
