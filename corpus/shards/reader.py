@@ -1,0 +1,36 @@
+"""Reading shards through their manifest, and finding the root folders of a build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from corpus.errors import CorruptionError
+from corpus.shards.manifest import Manifest, read_manifest
+from corpus.storage import Store
+
+
+def open_corpus(place: str) -> Manifest:
+    """Return the manifest of a corpus: ``place`` is a build's output folder or its ``corpus`` folder."""
+    store = Store(place)
+    if not store.exists("manifest.json") and store.exists("corpus/manifest.json"):
+        store = store.sub("corpus")
+    return read_manifest(store)
+
+
+def read_shard(store: Store, shard: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    """Yield the record batches of one shard; CorruptionError where Arrow cannot read it."""
+    try:
+        with pa.ipc.open_stream(store.arrow_source(shard["path"])) as reader:
+            yield from reader
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CorruptionError(f"{store.path(shard['path'])}: not readable as an Arrow stream ({error})") from error
+
+
+def read_corpus(manifest: Manifest, split: str | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield every record batch of a corpus in order, of one split where ``split`` names it."""
+    for shard in manifest.shards():
+        if split is None or shard["split"] == split:
+            yield from read_shard(manifest.store, shard)

@@ -1,0 +1,1 @@
+"""Who runs the corpus: passes, engines and the command."""

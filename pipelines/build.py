@@ -1,0 +1,246 @@
+"""A whole build: plan splits, run the passes, check both balances, write manifests and the summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from rich.console import Console
+
+from corpus.config.build import BuildConfig
+from corpus.errors import BuildError
+from corpus.reading.digests import DigestCache
+from corpus.reading.splits import Plan, plan_splits
+from corpus.schema import SOURCE_TYPES
+from corpus.shards.manifest import TEXT_SHARDS, Manifest, write_manifest
+from corpus.shards.verify import SUMMARY_NAME, unbalanced
+from corpus.shards.writer import write_parquet
+from corpus.storage import Store
+from pipelines.clean import write_current
+from pipelines.engines.interface import Engine
+from pipelines.funnel import Funnel
+from pipelines.passes.dedupe import SignatureFile, find_duplicates
+from pipelines.passes.ingest import IngestTask
+from pipelines.passes.publish import SPLIT_NAMES, PublishTask
+from pipelines.passes.publish import plan as plan_publish
+from pipelines.passes.reports import Report, committed, fingerprint
+from pipelines.passes.task import Item, Task
+from pipelines.progress import PassProgress
+from pipelines.token_shards import tokenise
+from pipelines.versions import DEDUPE_VERSION, environment
+
+LOCK_NAME = "lock"
+PLAN_CACHE = "digests.json"
+
+
+@dataclass
+class Build:
+    """Runs a build. ``engine`` decides where, never what."""
+
+    config: BuildConfig
+    engine: Engine
+    console: Console
+    times: dict[str, float] = field(default_factory=dict)
+    used: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.output = Store(self.config.output)
+        self.work = self.output.sub("work")
+
+    def run(self) -> Funnel:
+        """Run every pass that is not done yet and return the funnel."""
+        self.work.make_private()
+        with self._locked():
+            plan = self._plan()
+            funnel, ingest, clusters = self._ingest_and_dedupe(plan)
+            manifest = self._publish(funnel, ingest, clusters)
+            tokens = self._tokenise(manifest) if self.config.tokenise else None
+            self._summarise(funnel, manifest, tokens)
+        return funnel
+
+    def _plan(self) -> Plan:
+        started = time.monotonic()
+        cache = DigestCache()
+        kept = Path(self.work.path(PLAN_CACHE)) if self.work.local else None
+        if kept is not None:
+            cache.load(kept)
+        plan = plan_splits(self.config.input, cache)
+        if kept is not None:
+            cache.save(kept)
+        self.times["plan"] = time.monotonic() - started
+        return plan
+
+    def _ingest_and_dedupe(self, plan: Plan) -> tuple[Funnel, list[tuple[str, Report]], Report]:
+        config = self.config
+        task = IngestTask(config, self.output.root)
+        settings = task.settings_fingerprint()
+        items = [task.item(split, settings) for split in plan.splits]
+        reports = self.run_task(task, items)
+        ingest = [(item.fingerprint, reports[item.fingerprint]) for item in items]
+        funnel = Funnel()
+        refused = write_parquet(
+            self.work,
+            f"dead_letters/plan-{fingerprint(plan.refused.to_pylist())}.parquet",
+            pa.Table.from_batches([plan.refused]),
+        )
+        funnel.add_refused(plan.refused, refused)
+        for _, report in ingest:
+            funnel.add(report)
+        files = [
+            SignatureFile(
+                ordinal,
+                mark,
+                (report["files"]["signatures"] or {}).get("path"),
+                (report["files"]["signatures"] or {}).get("rows", 0),
+            )
+            for ordinal, (mark, report) in enumerate(ingest)
+        ]
+        started = time.monotonic()
+        clusters = find_duplicates(self.engine, config, self.work, files, DEDUPE_VERSION)
+        self.times["dedupe"] = time.monotonic() - started
+        self.used["dedupe"] = [clusters["fingerprint"]]
+        return funnel, ingest, clusters
+
+    def _publish(self, funnel: Funnel, ingest: list[tuple[str, Report]], clusters: Report) -> Manifest:
+        config = self.config
+        task = PublishTask(config, self.output.root)
+        items = plan_publish(config, ingest, clusters, task.settings_fingerprint())
+        reports = self.run_task(task, items)
+        domains, source_types = label_tables(config)
+        shards: list[dict[str, Any]] = []
+        for name in SPLIT_NAMES:
+            for item in items:
+                report = reports[item.fingerprint]
+                if name in report["shards"]:
+                    shards.append(_text_entry(len(shards), name, report, domains, source_types))
+        for item in items:
+            funnel.add_published(reports[item.fingerprint])
+        problems = list(unbalanced(funnel.to_json()))
+        if problems:
+            raise BuildError(f"the balance does not hold ({'; '.join(problems)}); nothing was published")
+        root = {
+            "kind": "text",
+            "config_hash": self.config_hash(),
+            "input_hash": fingerprint([mark for mark, _ in ingest]),
+            "tables": {"domains": list(domains), "source_types": list(source_types)},
+            "totals": _totals(shards, funnel),
+            "environment": environment(),
+        }
+        return write_manifest(self.output.sub("corpus"), TEXT_SHARDS, shards, root)
+
+    def config_hash(self) -> str:
+        """Return the hash of everything in the configuration that can reach the output."""
+        return fingerprint(
+            self.config.model_dump(mode="json", exclude={"run": True, "output": True, "input": {"paths"}})
+        )
+
+    def _tokenise(self, manifest: Manifest) -> Manifest:
+        return tokenise(self.config, self.output, manifest, self.run_task)
+
+    def run_task(self, task: Task, items: list[Item]) -> dict[str, Report]:
+        """Run what has no report yet; say how much that is."""
+        started = time.monotonic()
+        unique = {item.fingerprint: item for item in items}
+        reports = committed(self.work, task.name, unique)
+        todo = [item for mark, item in unique.items() if mark not in reports]
+        done = len(unique) - len(todo)
+        resumed = f", {done} done before" if done else ""
+        self.console.print(f"{task.name}: {len(todo)} splits to run{resumed}", highlight=False)
+        with PassProgress(self.console, task.name, sum(item.weight for item in todo), len(todo)) as progress:
+
+            def on_report(item: Item, report: Report) -> None:
+                reports[item.fingerprint] = report
+                ledger = report.get("ledger", {})
+                progress.done(
+                    item.fingerprint, ledger.get("documents", 0), ledger.get("kept", 0), report.get("read_bytes", 0)
+                )
+
+            if todo:
+                self.engine.run(task, self.work, todo, on_report, progress.seen)
+        missing = [mark for mark in unique if mark not in reports]
+        if missing:
+            raise BuildError(
+                f"{task.name}: {len(missing)} splits came back without a report; run the same command again"
+            )
+        self.times[task.name] = time.monotonic() - started
+        self.used[task.name] = sorted(unique)
+        return reports
+
+    def _summarise(self, funnel: Funnel, manifest: Manifest, tokens: Manifest | None) -> None:
+        summary = {
+            "funnel": funnel.to_json(),
+            "removed": funnel.removed,
+            "root_hash": manifest.root_hash,
+            "tokens_root_hash": tokens.root_hash if tokens else None,
+            "seconds": {name: round(seconds, 3) for name, seconds in self.times.items()},
+            "step_seconds": funnel.step_seconds(),
+            "read_bytes": funnel.read_bytes,
+            "config": self.config.model_dump(mode="json"),
+            "environment": environment(),
+        }
+        self.output.write_atomic(
+            SUMMARY_NAME, orjson.dumps(summary, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
+        )
+
+        write_current(self.work, self.used)
+
+    def show_places(self, console: Console) -> None:
+        """Print where everything lies."""
+        places = [("corpus", "corpus/manifest.json"), ("tokens", "tokens/manifest.json"), ("summary", SUMMARY_NAME)]
+        for name, place in places:
+            if self.output.exists(place):
+                console.print(f"{name:>10}  {self.output.path(place)}", highlight=False)
+        for kind in ("dead_letters", "rejects", "duplicates"):
+            console.print(f"{kind:>10}  {self.work.path(kind)}", highlight=False)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the output against a second build; the lock ends with the process."""
+        if not self.work.local:
+            yield
+            return
+        import fcntl
+
+        with open(self.work.path(LOCK_NAME), "ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BuildError(
+                    f"{self.output.root}: another build is running here; wait for it or choose another output"
+                ) from None
+            yield
+
+
+def label_tables(config: BuildConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of domains and of source types in the order of their codes."""
+    return tuple(config.label.domains), SOURCE_TYPES
+
+
+def _text_entry(
+    index: int, split: str, report: Report, domains: tuple[str, ...], source_types: tuple[str, ...]
+) -> dict[str, Any]:
+    shard = report["shards"][split]
+    counts = report["statistics"][split]
+    return {
+        **shard,
+        "index": index,
+        "path": shard["path"].removeprefix("corpus/"),
+        "split": split,
+        "n_chars": counts["n_chars"],
+        "domain_rows": [counts["domain"].get(name, 0) for name in (*domains, "none")],
+        "source_type_rows": [counts["source_type"].get(name, 0) for name in (*source_types, "none")],
+    }
+
+
+def _totals(shards: list[dict[str, Any]], funnel: Funnel) -> dict[str, Any]:
+    totals: dict[str, Any] = {name: sum(shard[name] for shard in shards) for name in ("rows", "n_chars", "bytes")}
+    totals["by_split"] = {
+        name: sum(shard["rows"] for shard in shards if shard["split"] == name) for name in SPLIT_NAMES
+    }
+    return totals | {"text_bytes": funnel.text_bytes, "columns": funnel.columns_json()}

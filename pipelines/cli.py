@@ -1,0 +1,152 @@
+"""The ``wudao`` command. Heavy modules are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corpus.errors import WudaoError
+
+app = typer.Typer(
+    help="Build Chinese pretraining corpora from the web, and train on them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+tokenizer_app = typer.Typer(help="Tokenizers: train one from a corpus.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(tokenizer_app, name="tokenizer")
+
+ConfigOption = Annotated[Path | None, typer.Option("-c", "--config", help="YAML configuration; see corpus.yaml.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: section.key=value.")]
+OutputArgument = Annotated[str, typer.Argument(metavar="OUTPUT", help="The output folder or URL of a build.")]
+
+
+@app.command()
+def build(
+    config: ConfigOption = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("-i", "--input", help="File, folder, glob or URL; repeatable.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Folder or URL that receives everything.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="local, spark or beam.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes of the local engine.")] = None,
+    master: Annotated[str | None, typer.Option(help="Spark master URL.")] = None,
+    conf: Annotated[
+        list[str] | None, typer.Option(help="Spark property name=value, passed through; repeatable.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Forget finished work and start over.")] = False,
+    tokens: Annotated[bool, typer.Option(help="Train a tokenizer and write token shards.")] = True,
+    overrides: SetOption = None,
+) -> None:
+    """Build a corpus: ingest, dedupe, publish, tokenise. A rerun goes on where the last one stopped."""
+    from pipelines.commands.build import build_command
+
+    build_command(config, inputs, output, engine, workers, master, conf, fresh, tokens, overrides or [])
+
+
+@app.command()
+def apply(
+    steps: Annotated[str, typer.Argument(help="Step names, comma-separated: decode,extract,language,quality,scrub,…")],
+    source: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, globs or URLs.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="JSONL to write; standard output without it.")
+    ] = None,
+    spans: Annotated[bool, typer.Option("--spans", help="With step scrub: write PII spans only.")] = False,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Run steps alone over files, without a build; ids are kept, removed documents say why."""
+    from pipelines.commands.apply import apply_command
+
+    apply_command(steps, source, output, spans, config, overrides or [])
+
+
+@tokenizer_app.command("train")
+def tokenizer_train(
+    corpus: OutputArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder that receives the artifact.")],
+    kind: Annotated[str | None, typer.Option(help="cpm, glm or bpe.")] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Train a tokenizer on a deterministic sample of a corpus."""
+    from pipelines.commands.tokenise import train_command
+
+    train_command(corpus, output, kind, config, overrides or [])
+
+
+@app.command()
+def tokenise(
+    corpus: OutputArgument,
+    tokenizer: Annotated[Path | None, typer.Option(help="Tokenizer artifact; without it one is trained.")] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Write token shards for the corpus of a build, row i to row i."""
+    from pipelines.commands.tokenise import tokenise_command
+
+    tokenise_command(corpus, tokenizer, config, overrides or [])
+
+
+@app.command()
+def verify(output: OutputArgument) -> None:
+    """Re-read everything: checksums, row counts, schemas, balances, text row against token row."""
+    from pipelines.commands.verify import verify_command
+
+    verify_command(output)
+
+
+@app.command()
+def clean(
+    output: OutputArgument,
+    intermediates: Annotated[
+        bool, typer.Option("--intermediates", help="Also delete everything that holds raw text.")
+    ] = False,
+) -> None:
+    """Delete what the last finished build does not name."""
+    from corpus.storage import Store
+    from pipelines.clean import clean as sweep
+
+    swept = sweep(Store(output), intermediates=intermediates)
+    typer.echo(f"{swept.files} files, {swept.bytes / 1e6:.1f} MB deleted")
+
+
+@app.command("config")
+def show_config(config: ConfigOption = None, overrides: SetOption = None) -> None:
+    """Print the configuration as commented YAML: the defaults, or a file with its overrides applied."""
+    from corpus.config.load import load_config
+    from corpus.config.show import commented_yaml
+
+    typer.echo(commented_yaml(load_config(config, overrides or [])), nl=False)
+
+
+def main() -> None:
+    """Entry point. What a person can act on is printed as one sentence; only defects show a traceback."""
+    try:
+        app()
+    except WudaoError as error:
+        typer.echo(f"wudao: {error}", err=True)
+        sys.exit(1)
+    except PermissionError as error:
+        typer.echo(f"wudao: {error.filename}: {error.strerror}; choose another place or mend its permissions", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        typer.echo(
+            f"wudao: {error.filename or 'output'}: {error.strerror}; mend that and run the same command again", err=True
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("wudao: interrupted; run the same command to go on", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the commands of ``wudao`` do, one file each."""

@@ -1,0 +1,31 @@
+"""``wudao apply``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import orjson
+
+from corpus.config.load import load_config
+from corpus.errors import ConfigError
+from pipelines.apply import apply_steps, pii_spans
+
+
+def apply_command(
+    steps: str, source: list[str], output: Path | None, spans: bool, config: Path | None, overrides: list[str]
+) -> None:
+    """Run steps over files and write JSONL."""
+    settings = load_config(config, [*overrides, f"input.paths={json.dumps(source)}"])
+    names = [name.strip() for name in steps.split(",") if name.strip()]
+    if spans and names != ["scrub"]:
+        raise ConfigError("--spans goes with the step scrub alone: wudao apply scrub INPUT --spans -o SPANS.jsonl")
+    rows = pii_spans(settings) if spans else apply_steps(names, settings)
+    stream = output.open("wb") if output is not None else sys.stdout.buffer
+    try:
+        for row in rows:
+            stream.write(orjson.dumps(row) + b"\n")
+    finally:
+        if output is not None:
+            stream.close()

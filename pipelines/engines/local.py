@@ -1,0 +1,107 @@
+"""The local engine: one supervised worker process per core, and DuckDB for tables. No JVM."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from corpus.config.build import RunSettings
+from corpus.storage import Store
+from pipelines.engines.duckdb_session import DuckDBSession, quoted
+from pipelines.engines.interface import OnProgress, OnReport
+from pipelines.engines.supervisor import Supervisor
+from pipelines.passes.task import Item, Task
+
+
+class LocalSession(DuckDBSession):
+    """DuckDB over the files of splits."""
+
+    def register_splits(self, name: str, files: Mapping[int, str]) -> None:
+        """See :class:`pipelines.engines.interface.SplitSession`."""
+        if any("://" in path for path in files.values()):
+            import fsspec
+
+            for protocol in {path.split("://", 1)[0] for path in files.values()}:
+                self.connection.register_filesystem(fsspec.filesystem(protocol))
+        ordinals = pa.table({"filename": list(files.values()), "ordinal": pa.array(list(files), pa.int32())})
+        self.register(f"{name}_files", ordinals)
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files.values())
+        self.view(
+            name,
+            f"SELECT f.ordinal AS split, s.* EXCLUDE (filename) FROM read_parquet([{listed}], filename = true) s "  # noqa: S608
+            f"JOIN {quoted(name + '_files')} f ON s.filename = f.filename",
+        )
+
+
+class LocalEngine:
+    """Runs tasks in worker processes that survive each other's death."""
+
+    name = "local"
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._workers = settings.workers or len(os.sched_getaffinity(0))
+        self._supervisors: list[Supervisor] = []
+
+    def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
+        """See :class:`pipelines.engines.interface.Engine`. The heaviest items start first."""
+        waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        for item in sorted(items, key=lambda item: (-item.weight, item.fingerprint)):
+            waiting.put(item)
+        failures: list[BaseException] = []
+        lock = threading.Lock()
+
+        def work_off(supervisor: Supervisor) -> None:
+            while not failures:
+                try:
+                    item = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    report = supervisor.run(task, work, item, partial(on_progress, item.fingerprint))
+                    with lock:
+                        on_report(item, report)
+                except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+                    failures.append(error)
+
+        count = min(self._workers, len(items))
+        while len(self._supervisors) < count:
+            self._supervisors.append(Supervisor(self._settings.stall_seconds, self._settings.worker_memory))
+        threads = [threading.Thread(target=work_off, args=(one,), daemon=True) for one in self._supervisors[:count]]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            self.close()
+            raise
+        if failures:
+            raise failures[0]
+
+    @contextmanager
+    def session(self, scratch: Store) -> Iterator[LocalSession]:
+        """See :class:`pipelines.engines.interface.Engine`."""
+        folder = Path(scratch.root) if scratch.local else Path(tempfile.mkdtemp(prefix="wudao-dedupe-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            session = LocalSession(folder, memory_limit=self._settings.memory_limit, threads=self._workers)
+            with session:
+                yield session
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """End the workers."""
+        for supervisor in self._supervisors:
+            supervisor.close()
+        self._supervisors.clear()

@@ -1,0 +1,20 @@
+"""Engines by name, imported only when one is made."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from corpus.config.build import RunSettings
+from pipelines.engines.interface import Engine
+
+ENGINES = {
+    "local": "pipelines.engines.local:LocalEngine",
+    "spark": "pipelines.engines.spark:SparkEngine",
+}
+
+
+def make_engine(settings: RunSettings) -> Engine:
+    """Return the engine that ``settings`` name."""
+    module, _, attribute = ENGINES[settings.engine].partition(":")
+    engine: Engine = getattr(import_module(module), attribute)(settings)
+    return engine

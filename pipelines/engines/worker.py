@@ -1,0 +1,78 @@
+"""The worker process: takes (task, item, isolation) from its parent, runs and commits it, says how far it is.
+
+Started as ``python -m pipelines.engines.worker FD``; ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+from corpus.errors import WudaoError
+from pipelines.passes.task import Progress, run_and_commit
+
+ANNOUNCE_EVERY_S = 0.2
+
+
+class _Announcer:
+    """Sends signs of life to the parent; single records in isolation always, others a few times a second."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last = 0.0
+        self._ordinal = -1
+
+    def __call__(self, progress: Progress) -> None:
+        # Every new place is sent: the parent must know where a worker died.
+        now = time.monotonic()
+        if (
+            progress.ordinal != self._ordinal
+            or progress.until != progress.ordinal
+            or now - self._last > ANNOUNCE_EVERY_S
+        ):
+            self._connection.send(("progress", progress))
+            self._last, self._ordinal = now, progress.ordinal
+
+
+def serve(connection: Connection) -> None:
+    """Answer the parent's requests until it closes the connection."""
+    kept: Any = None
+    while True:
+        try:
+            task, work, item, isolation = connection.recv()
+        except EOFError:
+            return
+        # The same task again keeps the models that it has loaded.
+        if kept != task:
+            kept = task
+        try:
+            report = run_and_commit(kept, work, item, isolation, _Announcer(connection))
+            connection.send(("report", report))
+        except BrokenPipeError:
+            return
+        except (WudaoError, OSError) as error:
+            connection.send(
+                ("error", f"{error}" if isinstance(error, WudaoError) else f"{type(error).__name__}: {error}")
+            )
+        except Exception:  # noqa: BLE001 - reported to the parent, which stops the build with it
+            connection.send(("bug", traceback.format_exc()))
+
+
+def main() -> None:
+    """Entry point; the argument is the file descriptor of a socket to the parent."""
+    connection = Connection(int(sys.argv[1]))
+    # Ctrl-C reaches the whole process group: only the parent decides what it means.
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        serve(connection)
+    except (BrokenPipeError, ConnectionResetError):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What an engine runs: tasks over items, each item one split of a pass."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from corpus.storage import Store
+from pipelines.passes.reports import Report, commit
+
+
+@dataclass(frozen=True)
+class Item:
+    """One unit of work: the fingerprint names it for ever, the payload (JSON) says what to read."""
+
+    fingerprint: str
+    payload: dict[str, Any]
+    weight: int = 0  # bytes to read, for progress and for starting the largest first
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What earlier attempts learnt about records that kill their worker, by ordinal in the split."""
+
+    poison: dict[int, str] = field(default_factory=dict)  # ordinal -> why; not processed, quarantined
+    suspects: tuple[int, int] | None = None  # process these one by one, announcing each
+    one_by_one: bool = False  # the reader died: read single records, so that the place is known
+    stop: int | None = None  # the reader itself dies here: read no further, quarantine the rest
+    blamed: tuple[int, bool] | None = None  # record (and whether while reading) at the last death
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life of a running attempt; counts are since the attempt began."""
+
+    ordinal: int  # record that is next
+    until: int  # first record behind the batch in hand
+    documents: int
+    kept: int
+    bytes: int
+
+
+Announce = Callable[[Progress], None]
+
+
+class Task(Protocol):
+    """A pass over splits. Must be picklable: it travels to workers."""
+
+    @property
+    def name(self) -> str:
+        """The pass; reports lie below it."""
+
+    def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
+        """Do ``item``, write files under names that hold ``attempt``, and return the report body."""
+
+
+class Loaded:
+    """Base of tasks that keep what they load (steps, models) for the items after the first, but do not pickle it."""
+
+    LOADED: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in self.LOADED}
+
+
+def attempt_name() -> str:
+    """Return a name that no other attempt has. It never reaches the output's content."""
+    return secrets.token_hex(6)
+
+
+def run_and_commit(task: Task, work: Store, item: Item, isolation: Isolation, announce: Announce) -> Report:
+    """Run one attempt and commit it; this is what every engine calls in a worker."""
+    attempt = attempt_name()
+    report = {"fingerprint": item.fingerprint, **task.run(item, attempt, isolation, announce)}
+    commit(work, task.name, item.fingerprint, attempt, report)
+    return report
