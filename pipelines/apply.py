@@ -13,8 +13,10 @@ from corpus.errors import ConfigError
 from corpus.reading import read_split
 from corpus.reading.digests import DigestCache
 from corpus.reading.splits import plan_splits
-from corpus.steps import STEPS, make_step
+from corpus.schema import EXTRACTED
+from corpus.steps import STEPS
 from corpus.steps.interface import Step
+from pipelines.passes.loading import loaded_step
 from pipelines.passes.steps import RECORD_STEPS, apply_isolated
 
 IDENTITY = ("path", "offset", "url", "record_id", "part")
@@ -36,8 +38,7 @@ def apply_steps(names: Sequence[str], config: BuildConfig) -> Iterator[dict[str,
 
 def pii_spans(config: BuildConfig) -> Iterator[dict[str, Any]]:
     """Yield ``{"id", "spans": [{"start", "end", "type"}]}`` for each document; offsets are code points of its text."""
-    scrub: Any = make_step("scrub", config.scrub)
-    scrub.load()
+    scrub = loaded_step("scrub", config.scrub)
     for read, removed, batch in _batches((), config):
         for row in [*read, *removed]:
             yield {"id": row.get("id"), "spans": []}
@@ -58,11 +59,11 @@ def _batches(names: Sequence[str], config: BuildConfig) -> Iterator[tuple[Rows, 
         raise ConfigError(f"no step is called '{unknown[0]}'; known: {', '.join(STEPS)}")
     wanted = [*RECORD_STEPS, *(name for name in names if name not in RECORD_STEPS)]
     sections = {"sign": config.dedupe}
-    steps = [make_step(name, sections[name] if name in sections else getattr(config, name)) for name in wanted]
-    for step in steps:
-        step.load()
+    steps = [loaded_step(name, sections[name] if name in sections else getattr(config, name)) for name in wanted]
     plan = plan_splits(config.input, DigestCache())
-    yield [_letter(row) for row in plan.refused.to_pylist()], [], pa.RecordBatch.from_pylist([], pa.schema([]))
+    refused = [_letter(row) for row in plan.refused.to_pylist()]
+    if refused:
+        yield refused, [], pa.RecordBatch.from_pylist([], schema=EXTRACTED)
     for split in plan.splits:
         for batch in read_split(split, config.input):
             read = [_letter(row) for row in batch.quarantined.to_pylist()]

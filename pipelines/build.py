@@ -32,6 +32,7 @@ from pipelines.passes.publish import plan as plan_publish
 from pipelines.passes.reports import Report, committed, fingerprint
 from pipelines.passes.task import Item, Task
 from pipelines.progress import PassProgress
+from pipelines.space import check_space, estimate
 from pipelines.token_shards import tokenise
 from pipelines.versions import DEDUPE_VERSION, environment
 
@@ -73,6 +74,10 @@ class Build:
         plan = plan_splits(self.config.input, cache)
         if kept is not None:
             cache.save(kept)
+        written = sum(self.work.size(name) for name in self.work.names("documents")) if self.work.local else 0
+        said = check_space(self.output, estimate(plan.splits), written)
+        if said is not None:
+            self.console.print(said, highlight=False)
         self.times["plan"] = time.monotonic() - started
         return plan
 

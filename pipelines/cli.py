@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.errors import WudaoError
+from corpus.errors import WudaoError, io_sentence
 
 app = typer.Typer(
     help="Build Chinese pretraining corpora from the web, and train on them.",
@@ -117,6 +117,61 @@ def clean(
     typer.echo(f"{swept.files} files, {swept.bytes / 1e6:.1f} MB deleted")
 
 
+@app.command()
+def inspect(
+    output: OutputArgument,
+    dropped: Annotated[
+        bool, typer.Option("--dropped", help="Dropped documents, with rule, value and threshold.")
+    ] = False,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="Duplicates, with what they were like.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Only documents dropped by this rule.")] = None,
+    key: Annotated[str | None, typer.Option(help="The document whose doc_key begins with these hex digits.")] = None,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many to show.")] = 10,
+    seed: Annotated[int, typer.Option(help="Another seed draws another sample.")] = 0,
+    full: Annotated[bool, typer.Option("--full", help="Whole texts, not excerpts.")] = False,
+) -> None:
+    """Look at documents: kept ones, or dropped ones and why; each signal beside its threshold."""
+    from pipelines.commands.inspect import inspect_command
+
+    inspect_command(output, dropped, duplicates, reason, key, count, seed, full)
+
+
+@app.command()
+def trace(
+    output: OutputArgument,
+    shard: Annotated[str, typer.Argument(help="Index or path of a text or token shard.")],
+    row: Annotated[int, typer.Argument(help="Row in the shard, from 0.")],
+) -> None:
+    """From a row of a shard back to its page: URL, file, offset, and the duplicates it stands for."""
+    from pipelines.commands.inspect import trace_command
+
+    trace_command(output, shard, row)
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(help="dedupe")] = "dedupe",
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Show what a configuration means: for dedupe bands, S-curve and expected errors."""
+    from corpus.config.load import load_config
+    from corpus.errors import ConfigError
+    from pipelines.commands.inspect import explain_dedupe_command
+
+    if what != "dedupe":
+        raise ConfigError(f"there is nothing to explain about '{what}'; known: dedupe")
+    explain_dedupe_command(load_config(config, overrides or []))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def train(context: typer.Context) -> None:
+    """Pretrain on token shards: the arguments of `python -m trainer train` (TOKENS --preset … --out …)."""
+    import subprocess
+
+    sys.exit(subprocess.run([sys.executable, "-m", "trainer", "train", *context.args], check=False).returncode)
+
+
 @app.command("config")
 def show_config(config: ConfigOption = None, overrides: SetOption = None) -> None:
     """Print the configuration as commented YAML: the defaults, or a file with its overrides applied."""
@@ -133,15 +188,10 @@ def main() -> None:
     except WudaoError as error:
         typer.echo(f"wudao: {error}", err=True)
         sys.exit(1)
-    except PermissionError as error:
-        typer.echo(f"wudao: {error.filename}: {error.strerror}; choose another place or mend its permissions", err=True)
-        sys.exit(1)
     except OSError as error:
         if error.errno is None:
             raise
-        typer.echo(
-            f"wudao: {error.filename or 'output'}: {error.strerror}; mend that and run the same command again", err=True
-        )
+        typer.echo(f"wudao: {io_sentence(error)}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("wudao: interrupted; run the same command to go on", err=True)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 import pyarrow as pa
 
+from corpus.dedupe.repetition import RepeatedValues
 from corpus.dedupe.session import BatchFunction
 
 BATCH_ROWS = 65_536
+BANDS_EXPECTED = 16  # sizes a filter; with more bands more of the single values pass it
 
-_FUNCTIONS = (
-    "CREATE OR REPLACE MACRO explode(items) AS unnest(items)",
+_KEY64 = (
     "CREATE OR REPLACE MACRO key64(bytes, first) AS CAST("
-    "CAST(CAST(concat('0x', substr(hex(bytes), 2 * first - 1, 16)) AS UBIGINT) AS HUGEINT) - 9223372036854775808 AS BIGINT)",
+    "CAST(CAST(concat('0x', substr(hex(bytes), 2 * first - 1, 16)) AS UBIGINT) AS HUGEINT) - 9223372036854775808 "
+    "AS BIGINT)"
 )
 
 
@@ -49,8 +51,7 @@ class DuckDBSession:
         connection.execute("SET preserve_insertion_order = false")
         if self._threads is not None:
             connection.execute(f"SET threads = {self._threads}")
-        for function in _FUNCTIONS:
-            connection.execute(function)
+        connection.execute(_KEY64)
         self._connection = connection
         return self
 
@@ -108,6 +109,24 @@ class DuckDBSession:
         kind = "VIEW" if name in self._views else "TABLE"
         self.connection.execute(f"DROP {kind} IF EXISTS {quoted(name)}")
         self._views.discard(name)
+
+    def explode_shared(self, name: str, select: str) -> None:
+        """Make table ``name`` (k, h) without nearly all h that occur once: two passes over ``select``."""
+        rows = self.connection.execute(f"SELECT count(*) FROM ({select}) t").fetchall()  # noqa: S608
+        repeated = RepeatedValues(int(rows[0][0]) * BANDS_EXPECTED)
+        for batch in self.arrow(f"SELECT bands FROM ({select}) t"):  # noqa: S608
+            repeated.add(batch.column(0).flatten().to_numpy())
+        schema = pa.schema([("k", pa.int64()), ("h", pa.int64())])
+
+        def shared(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                bands = batch.column("bands")
+                values = bands.flatten()
+                kept = pa.array(repeated.contains(values.to_numpy()))
+                keys = batch.column("k").take(bands.value_parent_indices())
+                yield pa.RecordBatch.from_arrays([keys.filter(kept), values.filter(kept)], schema=schema)
+
+        self.map_arrow(name, select, shared, schema)
 
     def arrow(self, select: str) -> pa.RecordBatchReader:
         """Stream the result of ``select``, at most 65,536 rows a batch. A cursor of its own runs it."""

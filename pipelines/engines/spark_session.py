@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow as pa
 from corpus.dedupe.session import BatchFunction
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _TYPES = {
     pa.int32(): "INT",
@@ -33,72 +33,84 @@ def spark_schema(schema: pa.Schema) -> str:
 
 
 class SparkSQLSession:
-    """A :class:`corpus.dedupe.session.Session` over a running Spark session.
+    """A :class:`corpus.dedupe.session.Session` over the running Spark session ``spark``.
 
-    Tables are Parquet folders below ``folder`` (a path or URL that driver and
-    executors share), so that a lost executor costs one stage and lineage stays
-    short. Use as a context manager: leaving it deletes the tables.
+    Tables are local checkpoints on the executors' disks: a lost executor fails
+    the pass, which then starts again. With ``folder`` (a path or URL that
+    driver and executors share) they are Parquet there, and a lost executor
+    costs no more than a stage. Either cuts the plan: cached tables would carry
+    the plans of all before them, which grow without bound. Use as a context
+    manager: leaving it frees the tables.
     """
 
-    def __init__(self, spark: SparkSession, folder: str) -> None:
-        self._spark = spark
-        self._folder = f"{folder.rstrip('/')}/dedupe-{uuid4().hex}"
-        self._stored: set[str] = set()
+    def __init__(self, spark: SparkSession, folder: str | None = None) -> None:
+        self.spark = spark
+        self._folder = None if folder is None else f"{folder.rstrip('/')}/dedupe-{uuid4().hex}"
+        self._tables: dict[str, DataFrame] = {}
 
     def __enter__(self) -> SparkSQLSession:
-        self._spark.sql(_KEY64)
+        self.spark.sql(_KEY64)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._delete(self._folder)
-
-    def _path(self, name: str) -> str:
-        return f"{self._folder}/{name}"
+        for name in list(self._tables):
+            self.drop(name)
+        if self._folder is not None:
+            self._delete(self._folder)
 
     def _delete(self, path: str) -> None:
-        # Hadoop's file system, since the folder may be on HDFS or in an object store; pyspark reaches it through the JVM.
-        jvm = self._spark._jvm  # noqa: SLF001
+        # Hadoop's file system, since the folder may be on HDFS or in an object store; only the JVM side offers it.
+        jvm: Any = self.spark._jvm
         place = jvm.org.apache.hadoop.fs.Path(path)
-        place.getFileSystem(self._spark._jsc.hadoopConfiguration()).delete(place, True)  # noqa: SLF001
+        place.getFileSystem(self.spark._jsc.hadoopConfiguration()).delete(place, True)
 
-    def _known(self, name: str) -> None:
-        self._stored.add(name)
-        self._spark.read.parquet(self._path(name)).createOrReplaceTempView(name)
+    def _store(self, name: str, frame: DataFrame) -> None:
+        if self._folder is not None:
+            frame.write.parquet(f"{self._folder}/{name}")
+            frame = self.spark.read.parquet(f"{self._folder}/{name}")
+        else:
+            from pyspark import StorageLevel
+
+            frame = frame.localCheckpoint(True, StorageLevel.DISK_ONLY)
+        frame.createOrReplaceTempView(name)
+        self._tables[name] = frame
 
     def read_parquet(self, name: str, paths: Sequence[str], columns: str = "*") -> None:
         """Make the Parquet files ``paths`` known as view ``name`` with the expressions ``columns``."""
-        frame = self._spark.read.parquet(*paths)
+        frame = self.spark.read.parquet(*paths)
         frame.createOrReplaceTempView(f"{name}_files")
         self.view(name, f"SELECT {columns} FROM {name}_files")  # noqa: S608
 
     def create(self, name: str, select: str) -> None:
         """Store the result of ``select`` as table ``name``."""
-        self._spark.sql(select).write.parquet(self._path(name))
-        self._known(name)
+        self._store(name, self.spark.sql(select))
 
     def view(self, name: str, select: str) -> None:
         """Give ``select`` a name without running it."""
-        self._spark.sql(select).createOrReplaceTempView(name)
+        self.spark.sql(select).createOrReplaceTempView(name)
 
     def register(self, name: str, table: pa.Table) -> None:
-        """Make an Arrow table known as ``name``; it is stored like any other."""
-        self._spark.createDataFrame(table, spark_schema(table.schema)).write.parquet(self._path(name))
-        self._known(name)
+        """Make an Arrow table known as ``name``."""
+        self._store(name, self.spark.createDataFrame(table, spark_schema(table.schema)))
 
     def count(self, name: str) -> int:
         """Return the number of rows of ``name``."""
-        return int(self._spark.table(name).count())
+        return int(self.spark.table(name).count())
 
     def drop(self, name: str) -> None:
         """Forget table or view ``name``; free its storage."""
-        self._spark.catalog.dropTempView(name)
-        if name in self._stored:
-            self._stored.discard(name)
-            self._delete(self._path(name))
+        self.spark.catalog.dropTempView(name)
+        # Spark frees a local checkpoint when the last reference to its frame is gone.
+        if self._tables.pop(name, None) is not None and self._folder is not None:
+            self._delete(f"{self._folder}/{name}")
+
+    def explode_shared(self, name: str, select: str) -> None:
+        """Give the rows (k, h) of ``select`` a name: the window that reads them groups them once."""
+        self.view(name, f"SELECT k, explode(bands) AS h FROM ({select}) t")  # noqa: S608
 
     def arrow(self, select: str) -> pa.RecordBatchReader:
         """Bring the result of ``select`` to the driver (raise ``spark.driver.maxResultSize`` for large ones)."""
-        return self._spark.sql(select).toArrow().to_reader()
+        return self.spark.sql(select).toArrow().to_reader()
 
     def map_arrow(
         self,
@@ -111,7 +123,7 @@ class SparkSQLSession:
         order_by: Sequence[str] = (),
     ) -> None:
         """Run ``function`` in Python workers over the partitions of ``select``; store the result as table ``name``."""
-        frame = self._spark.sql(select)
+        frame = self.spark.sql(select)
         if partition_by is not None:
             from pyspark.sql.functions import expr
 
@@ -120,5 +132,4 @@ class SparkSQLSession:
                 key, _, direction = column.partition(" ")
                 order.append(expr(key).desc() if direction == "DESC" else expr(key).asc())
             frame = frame.repartition(partition_by).sortWithinPartitions(*order)
-        frame.mapInArrow(function, spark_schema(schema)).write.parquet(self._path(name))
-        self._known(name)
+        self._store(name, frame.mapInArrow(function, spark_schema(schema)))

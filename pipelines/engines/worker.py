@@ -9,9 +9,8 @@ import sys
 import time
 import traceback
 from multiprocessing.connection import Connection
-from typing import Any
 
-from corpus.errors import WudaoError
+from corpus.errors import WudaoError, io_sentence
 from pipelines.passes.task import Progress, run_and_commit
 
 ANNOUNCE_EVERY_S = 0.2
@@ -39,24 +38,20 @@ class _Announcer:
 
 def serve(connection: Connection) -> None:
     """Answer the parent's requests until it closes the connection."""
-    kept: Any = None
     while True:
         try:
             task, work, item, isolation = connection.recv()
         except EOFError:
             return
-        # The same task again keeps the models that it has loaded.
-        if kept != task:
-            kept = task
         try:
-            report = run_and_commit(kept, work, item, isolation, _Announcer(connection))
+            report = run_and_commit(task, work, item, isolation, _Announcer(connection))
             connection.send(("report", report))
         except BrokenPipeError:
             return
-        except (WudaoError, OSError) as error:
-            connection.send(
-                ("error", f"{error}" if isinstance(error, WudaoError) else f"{type(error).__name__}: {error}")
-            )
+        except WudaoError as error:
+            connection.send(("error", str(error)))
+        except OSError as error:
+            connection.send(("error", io_sentence(error)))
         except Exception:  # noqa: BLE001 - reported to the parent, which stops the build with it
             connection.send(("bug", traceback.format_exc()))
 

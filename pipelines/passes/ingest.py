@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -16,11 +15,11 @@ from corpus.reading.splits import Split
 from corpus.schema import DEAD_LETTERS, RECORDS, documents_schema, signatures_schema
 from corpus.shards.writer import ShardWriter, write_parquet
 from corpus.steps import make_step
-from corpus.steps.interface import Step
 from corpus.storage import Store
+from pipelines.passes.loading import loaded_step
 from pipelines.passes.reports import Report, fingerprint
 from pipelines.passes.steps import Chain, Clock, StepTimes
-from pipelines.passes.task import Announce, Isolation, Item, Loaded, Progress
+from pipelines.passes.task import Announce, Isolation, Item, Progress
 
 STEP_NAMES = ("decode", "extract", "normalise", "language", "label", "quality")
 POISON = "worker_died"
@@ -34,29 +33,12 @@ def quality_signals() -> list[str]:
 
 
 @dataclass(frozen=True)
-class IngestTask(Loaded):
+class IngestTask:
     """Turns one split into documents, signatures, rejects and dead letters."""
-
-    LOADED = ("steps", "sign")
 
     config: BuildConfig
     output: str
     name: str = "ingest"
-
-    @cached_property
-    def steps(self) -> list[Step]:
-        """The steps before signing, loaded."""
-        steps = [make_step(name, getattr(self.config, name)) for name in STEP_NAMES]
-        for step in steps:
-            step.load()
-        return steps
-
-    @cached_property
-    def sign(self) -> Any:
-        """The sign step, loaded."""
-        step = make_step("sign", self.config.dedupe)
-        step.load()
-        return step
 
     def settings_fingerprint(self) -> str:
         """Return what of configuration, code and artifacts the output of this pass depends on."""
@@ -80,7 +62,8 @@ class IngestTask(Loaded):
         split = Split.from_json(item.payload)
         times = StepTimes()
         with Clock(times, "load"):
-            steps, sign = self.steps, self.sign
+            steps = [loaded_step(name, getattr(config, name)) for name in STEP_NAMES]
+            sign = loaded_step("sign", config.dedupe)
         chain = Chain(steps, config.keep_rejects, times=times)
         work = Store(self.output).sub("work")
         stem = f"{item.fingerprint}-{attempt}"

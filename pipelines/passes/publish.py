@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,10 @@ from corpus.steps import make_step
 from corpus.steps.interface import Outcome
 from corpus.storage import Store
 from pipelines.passes.ingest import quality_signals
+from pipelines.passes.loading import loaded_step
 from pipelines.passes.reports import Report, fingerprint
 from pipelines.passes.steps import Chain, Clock, StepTimes
-from pipelines.passes.task import Announce, Isolation, Item, Loaded, Progress
+from pipelines.passes.task import Announce, Isolation, Item, Progress
 
 SPLIT_NAMES = ("train", "valid")
 
@@ -69,21 +69,12 @@ class AuditedScrub:
 
 
 @dataclass(frozen=True)
-class PublishTask(Loaded):
+class PublishTask:
     """Turns a range of documents into one shard of each split (train, valid)."""
-
-    LOADED = ("scrub",)
 
     config: BuildConfig
     output: str
     name: str = "publish"
-
-    @cached_property
-    def scrub(self) -> Any:
-        """The scrub step, loaded."""
-        step = make_step("scrub", self.config.scrub)
-        step.load()
-        return step
 
     def settings_fingerprint(self) -> str:
         """Return what of configuration, code and artifacts the output of this pass depends on."""
@@ -98,7 +89,7 @@ class PublishTask(Loaded):
         work = output.sub("work")
         times = StepTimes()
         with Clock(times, "load"):
-            scrub = AuditedScrub(self.scrub)
+            scrub = AuditedScrub(loaded_step("scrub", self.config.scrub))
         chain = Chain([scrub], self.config.keep_rejects, times=times)
         stem = f"{item.fingerprint}-{attempt}"
         schema = corpus_schema(quality_signals())

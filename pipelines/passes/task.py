@@ -56,15 +56,6 @@ class Task(Protocol):
         """Do ``item``, write files under names that hold ``attempt``, and return the report body."""
 
 
-class Loaded:
-    """Base of tasks that keep what they load (steps, models) for the items after the first, but do not pickle it."""
-
-    LOADED: tuple[str, ...] = ()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in self.LOADED}
-
-
 def attempt_name() -> str:
     """Return a name that no other attempt has. It never reaches the output's content."""
     return secrets.token_hex(6)

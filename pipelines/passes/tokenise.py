@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from corpus.shards.statistics import primary_domains
 from corpus.shards.writer import ShardWriter
 from corpus.storage import Store
 from pipelines.passes.reports import Report, fingerprint
-from pipelines.passes.task import Announce, Isolation, Item, Loaded, Progress
+from pipelines.passes.task import Announce, Isolation, Item, Progress
 
 if TYPE_CHECKING:
     from tokenizer_training.tokenizer import Tokenizer
@@ -45,6 +45,7 @@ class TrainTokenizerTask:
     def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
         """Train and return where the artifact lies."""
         from tokenizer_training import train
+
         announce(Progress(0, 1, 0, 0, 0))
         manifest = read_manifest(Store(self.corpus))
         folder = Path(self.target) / f"{self.settings.kind}-{item.fingerprint[:12]}-{attempt}"
@@ -63,10 +64,8 @@ def _sample(manifest: Manifest, settings: TokenizerSettings) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class TokeniseTask(Loaded):
+class TokeniseTask:
     """Turns one text shard into one token shard."""
-
-    LOADED = ("loaded_tokenizer",)
 
     corpus: str
     tokens: str
@@ -76,13 +75,6 @@ class TokeniseTask(Loaded):
     source_types: tuple[str, ...]
     name: str = "tokenise"
 
-    @cached_property
-    def loaded_tokenizer(self) -> Tokenizer:
-        """The tokenizer, loaded."""
-        from tokenizer_training import load
-
-        return load(Path(self.tokenizer))
-
     def item(self, shard: dict[str, Any]) -> Item:
         """Return the item of a text shard (an entry of the corpus manifest)."""
         mark = fingerprint(self.name, self.tokenizer_sha256, self.domains, self.source_types, shard["content_hash"])
@@ -90,7 +82,7 @@ class TokeniseTask(Loaded):
 
     def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
         """Tokenise one shard and return its entry."""
-        tokenizer = self.loaded_tokenizer
+        tokenizer = _loaded(self.tokenizer, self.tokenizer_sha256)
         shard = item.payload["shard"]
         wide = tokenizer.padded_vocab_size > 1 << 16
         writer = ShardWriter(
@@ -159,3 +151,11 @@ class TokeniseTask(Loaded):
             bits = np.uint32(1) << index.fill_null(0).to_numpy().astype(np.uint32)
             np.bitwise_or.at(masks, parents[known], bits[known])
         return masks
+
+
+@lru_cache(maxsize=2)
+def _loaded(folder: str, sha256: str) -> Tokenizer:
+    """Return the tokenizer in ``folder``, read once per worker; ``sha256`` only names its content."""
+    from tokenizer_training import load
+
+    return load(Path(folder))

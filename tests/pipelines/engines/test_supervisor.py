@@ -63,14 +63,16 @@ class PoisonTask:
 
 
 @pytest.fixture
-def supervisor():  # noqa: ANN201
+def supervisor():
     one = Supervisor(stall_seconds=3, memory_bytes=500 << 20)
     yield one
     one.close()
 
 
 @pytest.mark.parametrize(("deadly"), [{20: "segfault"}, {0: "segfault", 1: "segfault", 39: "segfault"}])
-def test_exactly_the_deadly_records_are_isolated(supervisor: Supervisor, tmp_path: Path, deadly: dict[int, str]) -> None:
+def test_exactly_the_deadly_records_are_isolated(
+    supervisor: Supervisor, tmp_path: Path, deadly: dict[int, str]
+) -> None:
     work = Store(tmp_path)
     report = supervisor.run(PoisonTask(deadly), work, Item("ab", {}), lambda progress: None)
     assert report["poison"] == sorted(deadly)
