@@ -148,3 +148,39 @@ def test_one_flipped_byte_is_found_and_named(built: tuple[Path, dict[str, Any]],
     problems = verify(Store(copy)).problems
     assert problems
     assert all(str(path) in problem for problem in problems)
+
+
+def test_shards_open_in_the_tools_of_the_field(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    import duckdb
+
+    output, summary = built
+    manifest = open_corpus(str(output))
+    paths = [manifest.store.path(shard["path"]) for shard in manifest.shards()]
+    published = summary["funnel"]["published"]
+    assert sum(pa.ipc.open_stream(path).read_all().num_rows for path in paths) == published
+    assert sum(polars.read_ipc_stream(path).height for path in paths) == published
+    total = 0
+    for path in paths:
+        shard = pa.ipc.open_stream(path).read_all()
+        total += duckdb.sql("SELECT count(*) FROM shard WHERE length(text) = n_chars").fetchone()[0]
+        assert shard.num_rows
+    assert total == published
+    loaded = datasets.load_dataset("arrow", data_files={"all": paths}, cache_dir=str(tmp_path / "cache"))
+    assert loaded["all"].num_rows == published
+
+
+def test_a_dropped_text_is_kept_only_on_request(
+    written_input: Path, make_config: MakeConfig, run: Run, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    summary, _ = run(make_config(written_input, tmp_path / "out", run={"workers": 2}, keep_rejects=True))
+    rows = [
+        row
+        for e in summary["removed"]["rejects"]
+        for row in pq.read_table(tmp_path / "out" / "work" / e["path"]).to_pylist()
+    ]
+    assert rows
+    assert all(row["text"] for row in rows)

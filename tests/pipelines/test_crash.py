@@ -18,7 +18,9 @@ from benchmarks.crash import build_command, hashes, kill_round, run_to_end
 
 
 @pytest.mark.slow
-def test_killed_builds_end_as_undisturbed_ones(written_input: Path, make_config: Callable[..., BuildConfig], tmp_path: Path) -> None:
+def test_killed_builds_end_as_undisturbed_ones(
+    written_input: Path, make_config: Callable[..., BuildConfig], tmp_path: Path
+) -> None:
     config = make_config(written_input, tmp_path / "reference", run={"workers": 2})
     path = tmp_path / "corpus.yaml"
     path.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
