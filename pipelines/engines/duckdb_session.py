@@ -16,9 +16,8 @@ BATCH_ROWS = 65_536
 BANDS_EXPECTED = 16  # sizes a filter; with more bands more of the single values pass it
 
 _KEY64 = (
-    "CREATE OR REPLACE MACRO key64(bytes, first) AS CAST("
-    "CAST(CAST(concat('0x', substr(hex(bytes), 2 * first - 1, 16)) AS UBIGINT) AS HUGEINT) - 9223372036854775808 "
-    "AS BIGINT)"
+    "CREATE OR REPLACE MACRO key64(bytes, first) AS "
+    "xor(CAST(CAST(bytes[first:first + 7] AS BIT) AS BIGINT), -9223372036854775808)"
 )
 
 

@@ -27,9 +27,13 @@ _KEY64 = (
 )
 
 
+def _spark_type(kind: pa.DataType) -> str:
+    return f"ARRAY<{_spark_type(kind.value_type)}>" if pa.types.is_list(kind) else _TYPES[kind]
+
+
 def spark_schema(schema: pa.Schema) -> str:
-    """Return ``schema`` in Spark's DDL."""
-    return ", ".join(f"`{field.name}` {_TYPES[field.type]}" for field in schema)
+    """Return ``schema`` in Spark's DDL: 32- and 64-bit integers, float, string, binary and lists of them."""
+    return ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in schema)
 
 
 class SparkSQLSession:
