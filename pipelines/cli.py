@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from corpus.errors import WudaoError, io_sentence
+from pipelines.commands import subset_app
 
 app = typer.Typer(
     help="Build Chinese pretraining corpora from the web, and train on them.",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 tokenizer_app = typer.Typer(help="Tokenizers: train one from a corpus.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(tokenizer_app, name="tokenizer")
+subset_app.register(app)
 
 ConfigOption = Annotated[Path | None, typer.Option("-c", "--config", help="YAML configuration; see corpus.yaml.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one value: section.key=value.")]

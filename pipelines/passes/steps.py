@@ -67,24 +67,35 @@ class Chain:
         return batch
 
     def _account(self, step: Step, batch: pa.RecordBatch, outcome: Outcome) -> None:
-        removed = len({removal.row for removal in outcome.removals})
-        if outcome.origin is None:
-            survivors = produced = outcome.batch.num_rows
-        else:
-            produced = outcome.batch.num_rows
-            survivors = len(outcome.origin.unique())
-        if survivors + removed != batch.num_rows or removed != len(outcome.removals):
-            raise BuildError(
-                f"step {step.name}: {batch.num_rows} rows in, {survivors} on, {removed} removed; the step has a bug"
-            )
+        """Count what a step did; every row that went in must have come out or been removed.
+
+        A record gives documents or is removed, never both. A document may be
+        cut into parts, of which some go on and some are removed: each part
+        counts as a document from there on.
+        """
+        produced = outcome.batch.num_rows
+        removed = {removal.row for removal in outcome.removals}
+        origins = self._origins(outcome, batch.num_rows, removed)
         of_records = step.name in RECORD_STEPS
+        both = len(origins & removed) if of_records else 0
+        if len(origins | removed) != batch.num_rows or both or (of_records and len(removed) != len(outcome.removals)):
+            raise BuildError(
+                f"step {step.name}: {batch.num_rows} rows in, {len(origins)} on, {len(removed)} removed; "
+                "the step has a bug"
+            )
         if step.name == "extract":
-            self.ledger.with_documents += survivors
+            self.ledger.with_documents += len(origins)
             self.ledger.documents += produced
         elif not of_records:
-            self.ledger.documents += produced - survivors
+            self.ledger.documents += produced + len(outcome.removals) - batch.num_rows
         for removal in outcome.removals:
             self._record(step, batch, removal, of_records)
+
+    @staticmethod
+    def _origins(outcome: Outcome, rows: int, removed: set[int]) -> set[int]:
+        if outcome.origin is not None:
+            return set(outcome.origin.to_pylist())
+        return set(range(rows)) - removed if outcome.batch.num_rows == rows - len(removed) else set()
 
     def _record(self, step: Step, batch: pa.RecordBatch, removal: Removal, of_records: bool) -> None:
         ledger = self.ledger

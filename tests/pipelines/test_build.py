@@ -164,7 +164,7 @@ def test_shards_open_in_the_tools_of_the_field(built: tuple[Path, dict[str, Any]
     total = 0
     for path in paths:
         shard = pa.ipc.open_stream(path).read_all()
-        total += duckdb.sql("SELECT count(*) FROM shard WHERE length(text) = n_chars").fetchone()[0]
+        total += duckdb.sql("SELECT count(*) FROM shard WHERE length(text) = n_chars").fetchall()[0][0]
         assert shard.num_rows
     assert total == published
     loaded = datasets.load_dataset("arrow", data_files={"all": paths}, cache_dir=str(tmp_path / "cache"))

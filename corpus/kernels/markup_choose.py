@@ -1,0 +1,222 @@
+"""The container of a text, what to prune from it, and where its posts begin.
+
+All take the arrays of :class:`corpus.kernels.markup.Tree`; a mask ``skip`` is 1 for nodes that are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from corpus.kernels.markup import BLOCK, LINK, TD, TEXT, TH
+
+
+@njit(cache=True, nogil=True)
+def best_container(
+    tree: Any,
+    skip: Any,
+    value: Any,
+    text: Any,
+    prefer: Any,
+    root: int,
+    heading: int,
+    bonus: float,
+    near: float,
+    weight: float,
+) -> int:
+    """Return the element that would have the best F1 if the page's prose were exactly its main text.
+
+    With V the prose under an element, T the text left under it and V0 all
+    prose, that is V / (T + weight * V0). Elements whose cues meet ``prefer``
+    get ``bonus`` times that, those that hold the page's heading (node
+    ``heading``, -1 for none) or stand up to three levels beside it up to
+    ``near`` times. Ties go to the deeper element.
+    """
+    best = root
+    best_score = 0.0
+    whole = max(1, value[root])
+    distance = np.full(tree.tag.size, 4, np.int32)
+    node = heading
+    while node >= root:
+        distance[node] = 0
+        node = tree.parent[node]
+    for i in range(root, tree.end[root]):
+        if distance[i] > 0 and i > root:
+            distance[i] = min(4, distance[tree.parent[i]] + 1)
+        if tree.tag[i] == TEXT or skip[i] or value[i] == 0:
+            continue
+        points = value[i] / (max(text[i], 1) + weight * whole)
+        if tree.cues[i] & prefer:
+            points *= bonus
+        if heading >= 0:
+            points *= near if distance[i] < 4 else 1.0
+        if points >= best_score:
+            best_score = points
+            best = i
+    return best
+
+
+@njit(cache=True, nogil=True)
+def lift(
+    tree: Any, value: Any, text: Any, links: Any, prefer: Any, containers: Any, node: int, root: int, purity: float
+) -> int:
+    """Return the container to which ``node`` belongs.
+
+    That is the node itself or, for an element that is a piece of a text
+    (``containers`` is false for its tag), the nearest container above; from
+    there on up, the last ancestor whose cues meet ``prefer`` and of whose text
+    outside links at least ``purity`` is prose.
+    """
+    while node > root and not containers[tree.tag[node]]:
+        node = tree.parent[node]
+    above = tree.parent[node]
+    while above > root:
+        if tree.cues[above] & prefer and value[above] >= purity * (text[above] - links[above]):
+            node = above
+        above = tree.parent[above]
+    return node
+
+
+@njit(cache=True, nogil=True)
+def prune_links(
+    data: Any,
+    tree: Any,
+    skip: Any,
+    text: Any,
+    links: Any,
+    anchors: Any,
+    value: Any,
+    tag_flags: Any,
+    root: int,
+    limit: float,
+) -> None:
+    """Set ``skip`` on blocks under ``root`` whose text is mostly links (more than ``limit``), largest first.
+
+    Cells count as blocks from three links on.
+
+    A block with a third of the root's prose stays (where the root has little
+    prose: of its text), and one whose links show their addresses.
+    """
+    for i in range(root + 1, tree.end[root]):
+        if skip[tree.parent[i]]:
+            skip[i] = 1
+            continue
+        cell = (tree.tag[i] == TD or tree.tag[i] == TH) and anchors[i] >= 3
+        if skip[i] or tree.tag[i] == TEXT or not (tag_flags[tree.tag[i]] & BLOCK or cell):
+            continue
+        if 3 * value[i] > value[root] or (3 * text[i] > text[root] and 4 * value[root] < text[root]):
+            continue
+        if text[i] > 0 and links[i] > limit * text[i] and not _shows_address(data, tree, i):
+            skip[i] = 1
+
+
+@njit(cache=True, nogil=True)
+def _shows_address(data: Any, tree: Any, node: int) -> bool:
+    """Whether the text of the first link under ``node`` is an address (references are, related links never)."""
+    for i in range(node, tree.end[node]):
+        if tree.flags[i] & LINK and tree.tag[i] != TEXT:
+            for k in range(i + 1, tree.end[i]):
+                if tree.tag[k] == TEXT and tree.chars[k] > 0:
+                    at = tree.start[k]
+                    while at < tree.stop[k] and data[at] <= 32:
+                        at += 1
+                    shown: bool = at + 4 < tree.stop[k] and (
+                        (data[at] == 104 and data[at + 1] == 116 and data[at + 2] == 116 and data[at + 3] == 112)
+                        or (data[at] == 119 and data[at + 1] == 119 and data[at + 2] == 119 and data[at + 3] == 46)
+                    )
+                    return shown
+    return False
+
+
+@njit(cache=True, nogil=True)
+def post_starts(tree: Any, skip: Any, text: Any, root: int, body_cue: Any, item_cue: Any, reply_cue: Any) -> Any:
+    """Return 1 for each element under ``root`` at which a post begins.
+
+    Those are the outermost elements whose cues meet ``body_cue`` where there
+    are two or more with most of the root's text; else siblings of one
+    signature whose cues meet ``item_cue`` or that hold an element of
+    ``body_cue`` or ``reply_cue``, at every level (replies nest).
+    """
+    starts = np.zeros(tree.tag.size, np.uint8)
+    count = 0
+    covered = 0
+    i = root + 1
+    while i < tree.end[root]:
+        if (
+            tree.tag[i] != TEXT
+            and not skip[i]
+            and tree.cues[i] & body_cue
+            and text[i] > 0
+            and 5 * text[i] < 4 * text[root]
+        ):
+            starts[i] = 1
+            count += 1
+            covered += text[i]
+            i = tree.end[i]
+        else:
+            i += 1
+    if count >= 2 and 10 * covered >= 6 * text[root]:
+        return starts
+    starts[:] = 0
+    below = tree.cues.copy()
+    for i in range(tree.end[root] - 1, root, -1):
+        below[tree.parent[i]] |= below[i] & (body_cue | reply_cue)
+    for i in range(root, tree.end[root]):
+        if tree.tag[i] == TEXT or skip[i] or text[i] == 0:
+            continue
+        candidate = np.uint32(0)
+        votes = 0
+        child = i + 1
+        while child < tree.end[i]:
+            item = tree.cues[child] & item_cue or below[child] & (body_cue | reply_cue)
+            if tree.tag[child] != TEXT and not skip[child] and text[child] > 0 and item:
+                if votes == 0:
+                    candidate = tree.signature[child]
+                    votes = 1
+                elif tree.signature[child] == candidate:
+                    votes += 1
+                else:
+                    votes -= 1
+            child = tree.end[child]
+        if votes == 0:
+            continue
+        count = 0
+        child = i + 1
+        while child < tree.end[i]:
+            if not skip[child] and text[child] > 0 and tree.signature[child] == candidate:
+                count += 1
+            child = tree.end[child]
+        if count < 2:
+            continue
+        child = i + 1
+        while child < tree.end[i]:
+            if not skip[child] and text[child] > 0 and tree.signature[child] == candidate:
+                starts[child] = 1
+            child = tree.end[child]
+    return starts
+
+
+@njit(cache=True, nogil=True)
+def leads(tree: Any, skip: Any, value: Any, text: Any, heading: int, root: int, most: int) -> Any:
+    """Return the elements of prose between a page's heading and the container of its text: its lead or abstract.
+
+    Outermost elements of at most ``most`` characters, of which seven tenths are prose.
+    """
+    out = np.empty(4, np.int32)
+    count = 0
+    i = tree.end[heading]
+    while i < root and count < out.size:
+        if tree.end[i] > root:  # holds the container
+            i += 1
+            continue
+        fits = 15 <= text[i] <= most and 10 * value[i] >= 7 * text[i]
+        if tree.tag[i] != TEXT and not skip[i] and fits:
+            out[count] = i
+            count += 1
+        if tree.tag[i] == TEXT or skip[i] or fits:
+            i = tree.end[i]
+        else:
+            i += 1
+    return out[:count]

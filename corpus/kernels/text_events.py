@@ -1,0 +1,108 @@
+"""What the text kernel does at single events: a mark, the end of a clause, a term found, a run of digits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from corpus.kernels import character_classes as cc
+from corpus.kernels import text_counts as tc
+from corpus.kernels.text_counts import Lexicon
+
+HAS_NAVIGATION, HAS_READ_MORE, HAS_CUE = 1, 2, 4  # what score_hits found
+
+
+@njit(cache=True, nogil=True, inline="always")
+def astral_entry(code: int) -> int:
+    """Return the table entry of a code point beyond the BMP: Han extension, mathematical letter or symbol."""
+    if code >= 0x20000:
+        return cc.RARE_HAN | cc.WORD
+    if 0x1D400 <= code <= 0x1D7FF:
+        return cc.LETTER | cc.RUN
+    return cc.SYMBOL
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_ornament(code: int) -> bool:
+    """Say whether a row of this mark is advertising rather than layout (rules, leaders, code)."""
+    if code < 128:
+        return code in (33, 63)
+    return not (0x2010 <= code <= 0x2015 or 0x2500 <= code <= 0x257F or code in (0x2026, 0xB7, 0xFF3F, 0x22EF, 0x30FB))
+
+
+@njit(cache=True, nogil=True)
+def score_hits(
+    hit: int,
+    document: int,
+    lexicon: Lexicon,
+    row: NDArray[np.int64],
+    term_document: NDArray[np.int64],
+    term_count: NDArray[np.int64],
+) -> int:
+    """Give points for every term that ends in state ``hit`` or a suffix of it; return what kinds they were."""
+    automaton = lexicon.automaton
+    flags = 0
+    while hit != 0:
+        term = automaton.output[hit]
+        while term >= 0:
+            category = lexicon.category[term]
+            if term_document[term] != document:
+                term_document[term] = document
+                term_count[term] = 0
+                if category == tc.LISTED:
+                    row[tc.DISTINCT_LISTED] += 1
+            term_count[term] += 1
+            if term_count[term] <= tc.TERM_LIMIT or category == tc.URL:
+                row[tc.POINTS + category] += lexicon.points[term]
+            if category == tc.CONTACT:
+                flags |= HAS_CUE
+            elif category == tc.NAVIGATION:
+                flags |= HAS_NAVIGATION
+            elif category == tc.READ_MORE:
+                flags |= HAS_READ_MORE
+            term = automaton.sibling[term]
+        hit = int(automaton.chain[hit])
+    return flags
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_closing_quote(code: int) -> bool:
+    return code in (0x2019, 0x201D, 0x300D, 0x300F)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_latin1_row(code: int, previous: int) -> bool:
+    """Say whether two different Latin-1 characters stand side by side, as they do where bytes were read as Latin-1."""
+    if not (0x80 <= code <= 0xFF and 0x80 <= previous <= 0xFF) or code == previous:
+        return False
+    return code not in (0xA0, 0xB7) and previous not in (0xA0, 0xB7)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_contact(digits: int, head: int, distance: int) -> int:
+    """Say (0 or 1) whether a run of digits is a mobile number, or stands within reach of a contact cue."""
+    return int((digits == 11 and 13 <= head <= 19) or (5 <= digits <= 12 and distance <= tc.CUE_REACH))
+
+
+@njit(cache=True, nogil=True)
+def close_clause(row: NDArray[np.int64], clause: NDArray[np.int64], units: int, first: int, last: int, by: int) -> None:
+    """Count the clause that ends here. ``by``: flags of the closing mark, 1 a line end, 0 something else."""
+    closes = by & (cc.SEPARATOR | cc.TERMINAL)
+    # Only real clause borders tell about word order: after code or a bracket anything may stand.
+    if units >= tc.MIN_CLAUSE and clause[0] and closes:
+        row[tc.CLAUSES] += 1
+        if first & cc.ENCLITIC or last & cc.PROCLITIC:
+            row[tc.MISPLACED] += 1
+    if not (clause[1] or closes):
+        row[tc.LOOSE] += units
+    if closes:
+        clause[1] = 1
+    elif units > 0:
+        clause[1] = 0
+    clause[0] = by != 0
+    clause[2] += units
+    if by != 0:
+        if clause[2] > tc.RUN_ON_SPAN:
+            row[tc.RUN_ON] += clause[2]
+        clause[2] = 0

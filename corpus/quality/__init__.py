@@ -1,0 +1,1 @@
+"""Quality of a text: signals (measured), profiles (thresholds), decisions and their explanation."""

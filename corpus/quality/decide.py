@@ -1,0 +1,178 @@
+"""Decides by a profile: signals of a batch in, one verdict a row out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.kernels.buffers import text_buffers
+from corpus.kernels.text_counts import INDEX, Lexicon, load_tables
+from corpus.kernels.text_signals import measure
+from corpus.quality.profile import COLUMN_SIGNALS, CONTEXT_FIELDS, UNKNOWN, Limits, Profile
+from corpus.quality.signals import QUANTUM, SIGNALS, derive
+from corpus.quality.word_signals import WORD_SIGNALS, word_signals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Explanation(NamedTuple):
+    """One rule beside one document."""
+
+    rule: str
+    signal: str
+    value: float  # NaN: not known for this document
+    threshold: str  # ">= 0.3", "<= 0.2", "1 .. 5" or "-" where the rule is open for this kind of text
+    verdict: str  # "pass", "miss" or "rests" (its conditions do not hold, its value is unknown, or it is open)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What was measured and decided, one entry per row."""
+
+    signals: NDArray[np.float32]  # [rows, len(SIGNALS)]
+    n_chars: NDArray[np.int32]  # code points
+    quality: NDArray[np.float64]  # 0..1, rounded to 1e-4
+    rule: NDArray[np.int32]  # index of the first rule missed, -1 none
+    score: NDArray[np.float32]  # the value that missed, NaN where none did
+    threshold: NDArray[np.float32]  # the limit that it missed, NaN where none was
+
+
+class Judge:
+    """A profile with a lexicon, ready to measure and decide."""
+
+    def __init__(self, profile: Profile, lexicon: Lexicon) -> None:
+        self.profile = profile
+        self._lexicon = lexicon
+        self._tables = load_tables()
+
+    def judge(self, batch: pa.RecordBatch) -> Verdicts:
+        """Return the verdicts on the rows of ``batch``, whose columns are those of the quality step."""
+        data, offsets = text_buffers(batch.column("text"))
+        counts = measure(data, offsets, self._tables, self._lexicon)
+        signals = derive(counts)
+        values = self._values(batch, signals)
+        low, high = self._limits(batch)
+        rows = batch.num_rows
+        rule = np.full(rows, -1, dtype=np.int32)
+        score = np.full(rows, np.nan, dtype=np.float32)
+        threshold = np.full(rows, np.nan, dtype=np.float32)
+        for number in reversed(range(len(self.profile.rules))):
+            value = values[self.profile.rules[number].signal]
+            below, above = value < low[number], value > high[number]
+            missed = (below | above) & self._applies(number, values, rows)
+            rule[missed] = number
+            score[missed] = value[missed]
+            threshold[missed] = np.where(below, low[number], high[number])[missed]
+        n_chars = counts[:, INDEX["code_points"]].astype(np.int32)
+        return Verdicts(signals, n_chars, self._quality(values, rows), rule, score, threshold)
+
+    def explain(self, row: Mapping[str, Any]) -> list[Explanation]:
+        """Return each rule's value, threshold and verdict for one document given as a mapping."""
+        import pyarrow as pa
+
+        columns: dict[str, pa.Array] = {"text": pa.array([row["text"]], pa.large_string())}
+        for name in ("source_type", "page_kind", "language", "script"):
+            columns[name] = pa.array([row.get(name)], pa.string())
+        for name in COLUMN_SIGNALS:
+            columns[name] = pa.array([row.get(name)], pa.float32())
+        domains = [{"name": domain["name"], "score": domain.get("score")} for domain in row.get("domains") or ()]
+        columns["domains"] = pa.array([domains], pa.list_(pa.struct([("name", pa.string()), ("score", pa.float32())])))
+        batch = pa.RecordBatch.from_pydict(columns)
+        data, offsets = text_buffers(batch.column("text"))
+        values = self._values(batch, derive(measure(data, offsets, self._tables, self._lexicon)))
+        low, high = self._limits(batch)
+        result = []
+        for number, rule in enumerate(self.profile.rules):
+            value = float(values[rule.signal][0])
+            least, most = float(low[number, 0]), float(high[number, 0])
+            verdict = "pass" if least <= value <= most else "miss"
+            if np.isnan(value) or not self._applies(number, values, 1)[0] or (np.isinf(least) and np.isinf(most)):
+                verdict = "rests"
+            result.append(Explanation(rule.name, rule.signal, round(value, QUANTUM), _interval(least, most), verdict))
+        return result
+
+    def _values(self, batch: pa.RecordBatch, signals: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        values = {name: signals[:, column] for column, name in enumerate(SIGNALS)}
+        for name in COLUMN_SIGNALS:
+            values[name] = np.full(batch.num_rows, np.nan, dtype=np.float32)
+            if name in batch.schema.names:
+                column = batch.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+                values[name] = np.round(column, QUANTUM).astype(np.float32)
+        if self.profile.needs_words:
+            rows = [word_signals(text or "") for text in batch.column("text").to_pylist()]
+            for name in WORD_SIGNALS:
+                values[name] = np.array([row[name] for row in rows], dtype=np.float32)
+        return values
+
+    def _applies(self, number: int, values: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.bool_]:
+        result = np.ones(rows, dtype=bool)
+        for condition in self.profile.rules[number].given:
+            value = values[condition.signal]
+            least, most = _bounds(condition.limits)
+            result &= (value >= least) & (value <= most)
+        return result
+
+    def _limits(self, batch: pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the least and the largest value that pass, each of shape [rules, rows]."""
+        contexts: dict[tuple[frozenset[str], ...], int] = {}
+        table: list[tuple[Limits, ...]] = []
+        index = np.empty(batch.num_rows, dtype=np.int64)
+        for row, context in enumerate(zip(*(_context_column(batch, name) for name in CONTEXT_FIELDS), strict=True)):
+            if context not in contexts:
+                contexts[context] = len(table)
+                table.append(self.profile.limits_for(dict(zip(CONTEXT_FIELDS, context, strict=True))))
+            index[row] = contexts[context]
+        shape = (len(self.profile.rules), len(table))
+        low, high = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        for column, limits in enumerate(table):
+            for number, limit in enumerate(limits):
+                low[number, column], high[number, column] = _bounds(limit)
+        return low[:, index], high[:, index]
+
+    def _quality(self, values: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float64]:
+        total = np.zeros(rows, dtype=np.float64)
+        weight = 0.0
+        for ramp in self.profile.score:
+            value = values[ramp.signal].astype(np.float64)
+            total += ramp.weight * np.clip((value - ramp.worst) / (ramp.best - ramp.worst), 0.0, 1.0)
+            weight += ramp.weight
+        return np.round(total / weight, QUANTUM) if weight else np.ones(rows, dtype=np.float64)
+
+
+def _bounds(limits: Limits) -> tuple[np.float32, np.float32]:
+    least = -np.inf if limits.min is None else limits.min
+    most = np.inf if limits.max is None else limits.max
+    return np.float32(least), np.float32(most)
+
+
+def _interval(least: float, most: float) -> str:
+    if np.isinf(least) and np.isinf(most):
+        return "-"
+    if np.isinf(most):
+        return f">= {round(least, QUANTUM):g}"
+    if np.isinf(least):
+        return f"<= {round(most, QUANTUM):g}"
+    return f"{round(least, QUANTUM):g} .. {round(most, QUANTUM):g}"
+
+
+def _context_column(batch: pa.RecordBatch, name: str) -> list[frozenset[str]]:
+    """Return each row's values of a context field; unknown where the column is missing, null or empty."""
+    unknown = frozenset((UNKNOWN,))
+    column = "domains" if name == "domain" else name
+    if column not in batch.schema.names:
+        return [unknown] * batch.num_rows
+    cache: dict[Any, frozenset[str]] = {None: unknown}
+    result = []
+    for value in batch.column(column).to_pylist():
+        if name == "domain":
+            result.append(frozenset(entry["name"] for entry in value) if value else unknown)
+        else:
+            if value not in cache:
+                cache[value] = frozenset((value,))
+            result.append(cache[value])
+    return result
