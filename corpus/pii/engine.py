@@ -1,0 +1,279 @@
+"""Finding personal information in batches: shadow, one scan, the recognisers that can match, order, map back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from corpus.config.scrub import KINDS, NEUTRAL, ScrubSettings
+from corpus.pii import MissingDependency
+from corpus.pii.digits import digit_cluster
+from corpus.pii.prefilter import HyperscanPrefilter, Prefilter, Re2Prefilter, make_prefilter, widen
+from corpus.pii.rules import Rule, RuleError, read_rules, resolve_validator, rules_digest, rules_folder
+from corpus.pii.shadow import origin_map, shadow_batch
+from corpus.pii.shadow_kernel import MAX_CLUSTER
+from corpus.pii.spans import Span, settle
+
+NOT_IDENTIFYING = frozenset({"PERSON", "ADDRESS", "BIRTH_DATE", *NEUTRAL})
+# Digits that a text must hold close together for an expression of the tier to be looked for: dates with a time have
+# 8 and 12, phone numbers 9 to 11, identity and card numbers 15 to 19.
+TIERS = (0, 4, 6, 9, 15)
+MIN_REPEATED_NAME = 2  # code points; a found name is looked for in the rest of its text
+
+
+class _Group:
+    """Recognisers that are called together, and the prefilter over their expressions."""
+
+    def __init__(self, recognizers: Sequence[Any], prefilter: str) -> None:
+        self.recognizers = list(recognizers)
+        self._places: list[tuple[int, int]] = []  # number of an expression -> (recogniser, its expression)
+        expressions: list[str] = []
+        for number, recognizer in enumerate(self.recognizers):
+            for place, pattern in enumerate(recognizer.patterns if hasattr(recognizer, "find") else ()):
+                self._places.append((number, place))
+                expressions.append(pattern.regex)
+        self._unconditional = [n for n, recognizer in enumerate(self.recognizers) if not hasattr(recognizer, "find")]
+        self._tiers: list[tuple[int, Prefilter, list[int]]] = []  # digits needed, prefilter, its expressions' numbers
+        needs = [digit_cluster(widen(expression)) for expression in expressions]
+        for low, high in zip(TIERS, (*TIERS[1:], MAX_CLUSTER + 1), strict=True):
+            numbers = [number for number, need in enumerate(needs) if low <= need < high]
+            made = _choose_prefilter(prefilter, [expressions[number] for number in numbers]) if numbers else None
+            if made is not None:
+                self._tiers.append((low, made, numbers))
+
+    @property
+    def prefilter_name(self) -> str:
+        return self._tiers[0][1].name if self._tiers else "none"
+
+    def due(self, shadow: memoryview, cluster: int) -> dict[int, list[int] | None]:
+        """Return recogniser -> its expressions that may match (None: all) for a shadow in UTF-8.
+
+        ``cluster`` is the number of digits in its longest cluster.
+        """
+        if not self._tiers:
+            return dict.fromkeys(range(len(self.recognizers)))
+        numbers: list[int] = []
+        for needed, prefilter, places in self._tiers:
+            if cluster < needed:
+                break
+            numbers.extend(places[place] for place in prefilter.matches(shadow))
+        if not numbers and not self._unconditional:
+            return {}
+        due: dict[int, list[int] | None] = dict.fromkeys(self._unconditional)
+        for number in sorted(numbers):
+            recognizer, place = self._places[number]
+            due.setdefault(recognizer, [])
+            due[recognizer].append(place)  # type: ignore[union-attr]  # unconditional ones have no expressions
+        return due
+
+    def find(self, text: str, due: Mapping[int, list[int] | None]) -> list[Span]:
+        """Return what the recognisers that are due find in shadow ``text``."""
+        spans: list[Span] = []
+        for number, places in due.items():
+            recognizer = self.recognizers[number]
+            if hasattr(recognizer, "find"):
+                spans.extend(Span(*finding) for finding in recognizer.find(text, places))
+            else:
+                results = recognizer.analyze(text, recognizer.supported_entities, None)
+                spans.extend(
+                    Span(r.start, r.end, r.entity_type, round(float(r.score), 4), recognizer.name) for r in results
+                )
+        return spans
+
+
+class Engine:
+    """The recognisers of one configuration. Construct with the scrub settings, then :meth:`load`.
+
+    They work in two groups. What the second finds counts only beside something that the first found: names that
+    need an identifier near, and neutral kinds that only keep their characters from others. So a document in which
+    the first group finds nothing is done.
+    """
+
+    def __init__(self, settings: ScrubSettings) -> None:
+        self.settings = settings
+        self._rules: dict[str, Rule] = {}
+        self._first: _Group | None = None
+        self._second: _Group | None = None
+
+    def folders(self) -> list[Path]:
+        """Return the rules folders, in the order in which they are read."""
+        return [rules_folder(self.settings.rules), *(rules_folder(folder) for folder in self.settings.extra_rules)]
+
+    def digest(self) -> str:
+        """Return the sha256 of all rules, validators and tables."""
+        return rules_digest(self.folders())
+
+    def load(self) -> None:
+        """Read the rules, import Presidio, compile the prefilters.
+
+        Raises MissingDependency without the ``pii`` extra, RuleError for a rule that cannot be used.
+        """
+        if self._first is not None:
+            return
+        try:
+            import regex
+
+            from corpus.pii.recognizer import RuleRecognizer
+        except ImportError as error:
+            raise MissingDependency("presidio-analyzer") from error
+        recognizers: list[Any] = []
+        for rule in read_rules(self.folders()):
+            name = rule.details.validator
+            validator = resolve_validator(name, self.settings.validator_packages) if name else None
+            try:
+                recognizers.append(RuleRecognizer(rule, validator))
+            except regex.error as error:
+                raise RuleError(f"Recogniser {rule.name!r}: {error}") from error
+            self._rules[rule.name] = rule
+        second = [recognizer for recognizer in recognizers if self._depends(recognizer.rule)]
+        first = [recognizer for recognizer in recognizers if not self._depends(recognizer.rule)]
+        if self.settings.ner is not None:
+            first.append(_make_ner(self.settings.ner, self.settings.validator_packages))
+        self._second = _Group(second, self.settings.prefilter)
+        self._first = _Group(first, self.settings.prefilter)
+
+    def _depends(self, rule: Rule) -> bool:
+        """Whether the rule's findings count only beside another rule's."""
+        kind = rule.supported_entity
+        action = self.settings.actions.get(kind, self.settings.action)
+        return action == "keep" or (kind == "PERSON" and rule.details.evidence == "identifier")
+
+    @property
+    def recognizers(self) -> list[Any]:
+        """The Presidio recognisers, for use in Presidio's own ``RecognizerRegistry``."""
+        return [r for group in (self._first, self._second) if group is not None for r in group.recognizers]
+
+    @property
+    def prefilter_name(self) -> str:
+        """``hyperscan``, ``re2`` or ``none``."""
+        return self._first.prefilter_name if self._first is not None else "none"
+
+    def scan(
+        self,
+        column: pa.Array,
+        kinds: frozenset[str] | None = None,
+        source_types: Sequence[str | None] | None = None,
+    ) -> dict[int, list[Span]]:
+        """Return row -> spans for the rows of a string column in which something was found.
+
+        Kinds whose action is ``keep`` are found only beside others. ``kinds`` restricts what is looked for;
+        ``source_types[row]`` decides on names (settings ``names_off``).
+        """
+        self.load()
+        if not len(column) or self._first is None or self._second is None:
+            return {}
+        data, offsets = string_buffers(column)
+        shadow, shadow_offsets, dropped, clusters = shadow_batch(data, offsets)
+        view = memoryview(shadow.data)
+        results: dict[int, list[Span]] = {}
+        borders = shadow_offsets.tolist()
+        digits = clusters.tolist()
+        for row in range(len(borders) - 1):
+            part = view[borders[row] : borders[row + 1]]
+            due = self._first.due(part, digits[row])
+            if not due:
+                continue
+            text = str(part, "utf-8")
+            found = self._first.find(text, due)
+            if not found:
+                continue
+            found += self._second.find(text, self._second.due(part, digits[row]))
+            spans = self._settle(text, found, kinds, source_types[row] if source_types is not None else None)
+            if not spans:
+                continue
+            if dropped[row]:
+                origin = origin_map(bytes(data[offsets[row] : offsets[row + 1]]).decode("utf-8"))
+                spans = [s._replace(start=int(origin[s.start]), end=int(origin[s.end - 1]) + 1) for s in spans]
+            results[row] = spans
+        return results
+
+    def _settle(
+        self, text: str, found: list[Span], kinds: frozenset[str] | None, source_type: str | None
+    ) -> list[Span]:
+        """Return the spans that count, without overlaps."""
+        threshold = self.settings.score_threshold
+        spans = [s for s in found if s.score >= threshold and (kinds is None or s.kind in kinds)]
+        if not spans:
+            return []
+        spans = settle(self._evident(settle(spans, KINDS), spans, source_type), KINDS)
+        return self._repeat_names(text, spans)
+
+    def _evident(self, settled: list[Span], spans: list[Span], source_type: str | None) -> list[Span]:
+        """Return the spans whose evidence is enough: see ``RuleDetails.evidence``."""
+        anchors = [s for s in settled if s.kind not in NOT_IDENTIFYING]
+        addresses = [s for s in spans if s.kind == "ADDRESS"]
+        persons: list[Span] = []
+        kept: list[Span] = []
+        # Names first: a name and an address together are evidence for each other, a name alone is for none.
+        for span in sorted(spans, key=lambda span: span.kind != "PERSON"):
+            evidence = self._evidence(span)
+            if evidence == "prose" and source_type in self.settings.names_off:
+                evidence = "identifier"
+            near = anchors + (addresses if span.kind == "PERSON" else persons)
+            if evidence == "identifier" and not self._is_near(span, near):
+                continue
+            kept.append(span)
+            if span.kind == "PERSON":
+                persons.append(span)
+        return kept
+
+    def _is_near(self, span: Span, others: Sequence[Span]) -> bool:
+        reach = self.settings.name_distance
+        return any(other.start - reach <= span.end and span.start <= other.end + reach for other in others)
+
+    def _evidence(self, span: Span) -> str:
+        rule = self._rules.get(span.rule)
+        return rule.details.evidence if rule is not None else "full"
+
+    def _repeat_names(self, text: str, spans: list[Span]) -> list[Span]:
+        """Add the other places of each name found, so that one labelled mention does not leave ten others."""
+        public = self.settings.public_names
+        spans = [s for s in spans if s.kind != "PERSON" or text[s.start : s.end] not in public]
+        names = {text[s.start : s.end]: s for s in spans if s.kind == "PERSON"}
+        names = {name: span for name, span in names.items() if len(name) > MIN_REPEATED_NAME}
+        if not names:
+            return spans
+        expression = "|".join(re.escape(name) for name in sorted(names, key=lambda n: (-len(n), n)))
+        repeats = [
+            names[match.group()]._replace(start=match.start(), end=match.end())
+            for match in re.finditer(expression, text)
+        ]
+        return settle([*spans, *repeats], KINDS)
+
+
+def string_buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return (bytes, offsets) of a string or large_string array; nulls are empty."""
+    if column.type != pa.large_string():
+        column = column.cast(pa.large_string())
+    if column.null_count:
+        column = column.fill_null("")
+    _, offset_buffer, data_buffer = column.buffers()
+    offsets = np.frombuffer(offset_buffer, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.empty(0, dtype=np.uint8)
+    return data, offsets
+
+
+def _choose_prefilter(choice: str, expressions: Sequence[str]) -> Prefilter | None:
+    """Return the prefilter that the settings ask for."""
+    if choice == "none":
+        return None
+    makers: dict[str, Callable[[Sequence[str]], Prefilter]] = {
+        "auto": make_prefilter,
+        "hyperscan": HyperscanPrefilter,
+        "re2": Re2Prefilter,
+    }
+    return makers[choice](expressions)
+
+
+def _make_ner(name: str, allowed: Sequence[str]) -> Any:
+    """Return the recogniser that the callable ``name`` makes."""
+    make: Any = resolve_validator(name, allowed)
+    recognizer = make()
+    recognizer.load()
+    return recognizer

@@ -1,0 +1,104 @@
+"""Shadow text: the form in which personal information is looked for.
+
+People hide numbers from filters: full-width digits, circled digits, Chinese numerals, the letters O and l
+for 0 and 1, zero-width characters. The shadow of a text undoes that, so that recognisers need to know plain
+ASCII only. Two kinds of change exist:
+
+* a code point is *folded* into exactly one other code point;
+* a code point is *dropped* (zero-width characters, variation selectors, bidirectional controls).
+
+So a position in the shadow maps back to the original exactly: the n-th code point of the shadow is the n-th
+original code point that is not dropped. Separators inside numbers are kept, the recognisers' expressions
+allow them: removing them here would weld neighbouring numbers together.
+
+Chinese numerals, circled digits and letters are folded only inside a long run of digits
+(:data:`MIN_RUN`): 二〇二四年, ①②③ as list marks and "Ol" in words stay.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus.pii.shadow_kernel import CIRCLED, CONFUSABLE, DIGIT, DROP, FOLDED, NUMERAL, PLAIN, SEPARATOR, fold_batch
+
+TABLES = Path(__file__).parent / "tables"
+CODE_POINTS = 0x110000
+SEPARATORS = " \t-.·*_~/"  # marks that people put between the digits of one number
+
+CLASSES = {
+    "fold": PLAIN,
+    "drop": DROP,
+    "numeral": NUMERAL,
+    "circled": CIRCLED,
+    "confusable": CONFUSABLE,
+}
+
+
+class FoldingTables:
+    """Code point tables: ``kind`` (class per code point, uint8) and ``target`` (folded code point, int32)."""
+
+    def __init__(self, kind: npt.NDArray[np.uint8], target: npt.NDArray[np.int32]) -> None:
+        self.kind = kind
+        self.target = target
+
+
+@functools.cache
+def folding_tables() -> FoldingTables:
+    """Return the tables from ``tables/folding.tsv``: lines of ``class, first, last, target of first``.
+
+    Code points are hexadecimal; the target of the n-th code point of a range is target + n, or target itself
+    where the line ends in ``=`` (many to one). ``drop`` lines have no target.
+    """
+    kind = np.zeros(CODE_POINTS, dtype=np.uint8)
+    target = np.arange(CODE_POINTS, dtype=np.int32)
+    for line in (TABLES / "folding.tsv").read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        name, first, last, *rest = line.split("\t")
+        low, high = int(first, 16), int(last, 16)
+        kind[low : high + 1] = CLASSES[name]
+        if name == "drop":
+            continue
+        goal = int(rest[0], 16)
+        target[low : high + 1] = goal if rest[1:] == ["="] else np.arange(goal, goal + high - low + 1)
+    for line in (TABLES / "traditional.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            target[ord(line[0])] = ord(line[1])
+    plain = kind == PLAIN
+    kind[plain & (target != np.arange(CODE_POINTS))] = FOLDED
+    kind[plain & (target >= ord("0")) & (target <= ord("9"))] = DIGIT
+    for mark in SEPARATORS:
+        kind[plain & (target == ord(mark))] = SEPARATOR
+    return FoldingTables(kind, target)
+
+
+def shadow_batch(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:
+    """Return (bytes, offsets, dropped, clusters) of the shadows of a batch.
+
+    ``data`` and ``offsets`` are an Arrow string array's buffers: document i is UTF-8 in
+    ``data[offsets[i]:offsets[i + 1]]``. The shadow is never longer than the text. ``dropped[i]``: document i
+    lost code points, so positions need :func:`origin_map`. ``clusters[i]`` is the number of digits in the longest
+    cluster of shadow i (see :mod:`corpus.pii.digits`; 255: at least that many, or not known).
+    """
+    tables = folding_tables()
+    return fold_batch(data, offsets, tables.kind, tables.target)
+
+
+def shadow(text: str) -> str:
+    """Return the shadow of one text."""
+    data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
+    out, offsets, _, _ = shadow_batch(data, np.array([0, len(data)], dtype=np.int64))
+    return out[: offsets[1]].tobytes().decode("utf-8")
+
+
+def origin_map(text: str) -> npt.NDArray[np.int64]:
+    """Return the original position of each code point of ``text``'s shadow, and ``len(text)`` at the end."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    kept = np.flatnonzero(folding_tables().kind[points] != DROP)
+    return np.append(kept, len(text))

@@ -1,0 +1,195 @@
+"""Chinese personal names by grammar: a surname, one or two characters, and a border where a name can end.
+
+No model decides here: after or before a trigger, a name is taken where its surname is one, its characters occur in
+names, and what follows is punctuation or a function word. Ambiguous stretches are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from corpus.pii.candidate import Candidate
+from pii_rules.validators.tables import words
+
+
+class Demands(NamedTuple):
+    """What a trigger asks of a name."""
+
+    rare: bool  # surnames that are common words count
+    usual: bool  # both characters of the given name are usual ones, not one of them
+    border: (
+        str  # "none": usual characters settle it, "word": punctuation or a function word follows, "mark": punctuation
+    )
+
+
+LABEL = Demands(rare=True, usual=False, border="none")
+PARTY = Demands(rare=False, usual=False, border="none")
+ROLE = Demands(rare=False, usual=True, border="word")
+SELF = Demands(rare=False, usual=True, border="mark")
+BEFORE = Demands(rare=False, usual=True, border="mark")
+
+WINDOW = 13  # characters of a stretch looked at: the longest written names with · fit
+LONGEST = 4
+LONGEST_PART = 5  # characters of one part of a name with ·
+MINORITY = re.compile(r"[一-龥]{1,6}(?:·[一-龥]{1,8}){1,3}")
+HAN = re.compile(r"[一-龥]")
+
+
+def after_label(candidate: Candidate) -> Candidate | None:
+    """A name in the field of a form (姓名：…): rare surnames count."""
+    return _after(candidate, LABEL)
+
+
+def after_party(candidate: Candidate) -> Candidate | None:
+    """A name after a party of a proceeding (原告…, 被告人…): a usual given name may run on into the sentence."""
+    return _after(candidate, PARTY)
+
+
+def after_role(candidate: Candidate) -> Candidate | None:
+    """A name after a word that often stands before something else (患者…, 联系…): a border must follow."""
+    return _after(candidate, ROLE)
+
+
+def after_self(candidate: Candidate) -> Candidate | None:
+    """A name after 我是, 我叫: punctuation must follow."""
+    return _after(candidate, SELF)
+
+
+def before_title(candidate: Candidate) -> Candidate | None:
+    """A full name right before a title (…先生); a surname alone (王先生) names nobody."""
+    return _before(candidate)
+
+
+def before_mark(candidate: Candidate) -> Candidate | None:
+    """A name right before a mark that ends it: a comma and the sex, a number."""
+    return _before(candidate)
+
+
+def surname_length(text: str) -> int:
+    """Return the length of the surname that ``text`` starts with, 0 without one."""
+    if text[:2] in words("compound_surnames"):
+        return 2
+    return 1 if text[:1] in words("surnames") else 0
+
+
+def is_name(name: str, demands: Demands) -> bool:
+    """Whether ``name`` (surname and given name) can be a person's, as far as ``demands`` go."""
+    length = surname_length(name)
+    given = name[length:]
+    if len(name) == LONGEST and length == 1 and name[1] in words("surnames"):
+        given = name[2:]  # both parents' surnames
+    if not length or not 1 <= len(given) <= 2:
+        return False
+    if any(char in words("not_given") for char in given) or name in words("not_names"):
+        return False
+    if given in words("not_given_names") or name[:2] in words("not_names"):
+        return False
+    usual = [char in words("given_chars") for char in given]
+    if not any(usual) or (demands.usual and not all(usual)):
+        return False
+    return demands.rare or length == 2 or name[0] not in words("rare_surnames")
+
+
+def _ends(text: str, at: int) -> bool:
+    """Whether a name can end before ``at``: no Han character, or a function word, follows."""
+    rest = text[at : at + 3]
+    if not rest or not HAN.match(rest):
+        return True
+    return rest[0] in words("after_names") or rest[:2] in words("after_names")
+
+
+def _after(candidate: Candidate, demands: Demands) -> Candidate | None:
+    """Return the candidate narrowed to the name at the start of its span."""
+    text, start = candidate.text, candidate.start
+    stretch = re.match(r"[一-龥·]*", text[start : start + WINDOW])
+    run = stretch.group() if stretch else ""
+    minority = MINORITY.match(run)
+    if minority and not any(char in words("not_given") for char in run[: run.index("·")]):
+        return candidate._replace(end=start + _trim_minority(run, minority.end()))
+    if not surname_length(run) or any(word in run[1:8] for word in words("organisation_ends")):
+        return None
+    size = _given_border(text, start, run, demands)
+    return candidate._replace(end=start + size) if size else None
+
+
+def _given_border(text: str, start: int, run: str, demands: Demands) -> int:
+    """Return the length of the name that ``run`` starts with, 0 where none can be told.
+
+    Punctuation settles it; then a function word; without either, characters that are usual in given names.
+    """
+    surname = surname_length(run)
+    short, long = surname + 1, surname + 2
+    if len(run) in (short, long) or (surname == 1 and len(run) == LONGEST and run[1] in words("surnames")):
+        if is_name(run, demands):
+            return len(run)
+        if len(run) == short:
+            return 0
+    if demands.border == "mark":
+        return 0
+    usual = words("given_chars")
+    follows_short = _ends(text, start + short)
+    follows_long = len(run) >= long and _ends(text, start + long)
+    tail = run[short] if len(run) > short else ""
+    sizes = []
+    if follows_short and not (follows_long and tail in usual):
+        sizes.append(short)
+    if follows_long:
+        sizes.append(long)
+    if not sizes and demands.border == "none" and len(run) > long:
+        if tail in usual and run[long] not in usual:
+            sizes.append(long)
+        elif tail not in usual:
+            sizes.append(short)
+        demands = demands._replace(usual=True)
+    for size in sizes:
+        if text[start + size : start + size + 1] != "某" and is_name(run[:size], demands):
+            return size
+    return 0
+
+
+def _trim_minority(run: str, end: int) -> int:
+    """Return where a name with · ends: before the first function word after its last ·."""
+    last = run.rindex("·", 0, end)
+    if end == len(run) and end - last <= LONGEST_PART + 1:
+        return end  # punctuation follows
+    for at in range(last + 2, end):
+        if run[at] in words("after_names") or run[at : at + 2] in words("after_names"):
+            return at
+    return end
+
+
+def _before(candidate: Candidate) -> Candidate | None:
+    """Return the candidate narrowed to the name at the end of its span."""
+    text, end = candidate.text, candidate.end
+    low = max(0, end - WINDOW)
+    stretch = re.search(r"[一-龥·]*$", text[low:end])
+    run = stretch.group() if stretch else ""
+    if "·" in run:
+        minority = re.search(r"[一-龥]{1,6}(?:·[一-龥]{1,8}){1,3}$", run)
+        if minority is None:
+            return None
+        start = _skip_before(run, minority.start(), run.index("·", minority.start()))
+        return candidate._replace(start=end - len(run) + start)
+    for size in (LONGEST, 3, 2):
+        if len(run) < size:
+            continue
+        name = run[-size:]
+        if size == LONGEST and surname_length(name) != 2 and not (len(run) == size and name[1] in words("surnames")):
+            continue
+        if size == 2 and surname_length(name) == 2:
+            continue
+        left = run[:-size]
+        border = not left or left[-1] in words("before_names") or left[-2:] in words("before_names")
+        # Two characters are a name only at a border; three usual ones are less often a chance.
+        if (border or (size == 3 and len(run) <= 6 and left[-1] not in words("surnames"))) and is_name(name, BEFORE):
+            return candidate._replace(start=end - size)
+    return None
+
+
+def _skip_before(run: str, start: int, dot: int) -> int:
+    """Return where a name with · starts: after the last trigger word before its first ·."""
+    for at in range(dot - 1, start, -1):
+        if run[at - 1] in words("before_names") or run[max(0, at - 2) : at] in words("before_names"):
+            return at
+    return start

@@ -1,0 +1,129 @@
+"""The prefilters change nothing but the speed, and no expression can be made slow."""
+
+from __future__ import annotations
+
+import time
+
+import pyarrow as pa
+import pytest
+import regex
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from corpus.config.scrub import ScrubSettings
+from corpus.pii.digits import digit_cluster
+from corpus.pii.engine import Engine
+from corpus.pii.prefilter import widen
+from corpus.pii.rules import read_rules, rules_folder
+
+RULES = read_rules([rules_folder(None)])
+PIECES = [
+    "手机", "电话：", "13912345678", "139 1234 5678", "１３９", "身份证号", "11010519491231002X", "110105 19491231 002X", "，", "。", " ",
+    "原告", "被告人", "李文博", "张晓", "先生", "姓名：", "收件人:", "患者", "的", "住", "北京市海淀区", "中关村大街", "5号", "3单元",
+    "li.ming@163.com", "abc(at)qq(dot)com", "#", "@", "微信：", "wx_2020abc", "QQ", "284719365", "加V", "浙A7K23M", "1988-03-21", "出生",
+    "男，", "生于", "113.87.42.19", "3C:5A:B4:91:0E:7D", "https://github.com/", "someone", "\n", "\u200b", "一三九一二三四五六七八", "①", "·",
+    "62226", "4111111111111111", "0571-88123467", "公司", "客服", "400-820-8820", "护照", "E12345678", "C123456(9)", "A123456789", "0x", "(", ")", "ab", "12",
+]  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+
+
+@pytest.fixture(scope="module", params=["hyperscan", "re2"])
+def engines(request: pytest.FixtureRequest) -> tuple[Engine, Engine]:
+    pytest.importorskip("presidio_analyzer")
+    pytest.importorskip(request.param)
+    fast, slow = Engine(ScrubSettings(prefilter=request.param)), Engine(ScrubSettings(prefilter="none"))
+    fast.load()
+    slow.load()
+    return fast, slow
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(TEXTS, min_size=1, max_size=12))
+def test_same_spans_with_and_without(engines: tuple[Engine, Engine], texts: list[str]) -> None:
+    fast, slow = engines
+    column = pa.array(texts, pa.large_string())
+    assert fast.scan(column) == slow.scan(column)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(TEXTS, min_size=2, max_size=8), cut=st.integers(1, 7))
+def test_independent_of_batching(engines: tuple[Engine, Engine], texts: list[str], cut: int) -> None:
+    engine = engines[0]
+    column = pa.array(texts, pa.large_string())
+    whole = engine.scan(column)
+    parts: dict[int, object] = {}
+    for start in range(0, len(texts), cut):
+        parts.update({row + start: spans for row, spans in engine.scan(column.slice(start, cut)).items()})
+    assert parts == whole
+
+
+@pytest.mark.parametrize(
+    ("expression", "widened"),
+    [
+        (r"(?<![0-9])1[0-9]{10}(?![0-9])", r"(?:^|[^0-9])1[0-9]{10}(?:$|[^0-9])"),
+        (r"(?:QQ)\K[1-9]", r"(?:QQ)[1-9]"),
+        (r"(?r)[一-龥]{2,4}(?=先生)", r"[一-龥](?:先生)"),
+        (r"a(?=b)c", r"ac"),
+        (r"a(?!b)c", r"ac"),
+    ],
+)
+def test_widening(expression: str, widened: str) -> None:
+    assert widen(expression) == widened
+
+
+@pytest.mark.parametrize(
+    ("expression", "digits"),
+    [
+        (r"1[0-9]{10}", 11),
+        (r"[0-9]{3}-[0-9]{4}", 7),
+        (r"[0-9]{3}[一-龥]{1,2}[0-9]{4}", 4),
+        (r"(?:[0-9]{4}|[0-9]{6})", 4),
+        (r"[0-9A-F]{12}", 0),
+        (r"[0-9]{0,4}[0-9]", 1),
+        (r"(?:[ \-]?[0-9]){9}", 9),
+    ],
+)
+def test_digits_that_an_expression_needs(expression: str, digits: int) -> None:
+    assert digit_cluster(expression) == digits
+
+
+MEGABYTE = 1_000_000
+ADVERSARIAL = {
+    "one digit": "1",
+    "alternating": "1 ",
+    "letters": "a",
+    "dots": "a.",
+    "at": "a@a.",
+    "name": "李",
+    "trigger": "姓名",
+    "party": "原告李",
+    "road": "路",
+    "address": "路1号",
+    "level": "北京市海淀区",
+    "hexadecimal": "aa:",
+    "key": "eyJaaaaaaaaaaa.",
+    "brackets": "((",
+    "open brackets": "原告(",
+    "dashes": "1-",
+    "url": "https://github.com/a",
+    "minority": "买·",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ADVERSARIAL.values(), ids=ADVERSARIAL)
+def test_every_expression_is_linear(unit: str) -> None:
+    """Twice the text takes at most three times as long, and a megabyte a few seconds at most."""
+    slow = []
+    for rule in RULES:
+        for pattern in rule.patterns:
+            compiled = regex.compile(pattern.regex, regex.MULTILINE | regex.DOTALL)
+            took = []
+            for size in (MEGABYTE // 2, MEGABYTE):
+                text = (unit * (size // len(unit.encode()) + 1))[:size]
+                start = time.process_time()
+                sum(1 for _ in compiled.finditer(text))
+                took.append(time.process_time() - start)
+            if took[1] > 8 or (took[1] > 0.5 and took[1] > 3 * took[0]):
+                slow.append((rule.name, pattern.name, took))
+    assert slow == []
