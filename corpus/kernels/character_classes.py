@@ -56,7 +56,7 @@ CANTONESE = (
     "拃嫲戇鑊掹唥摷噚攰㷫踎燶漚掯冧喼㧬擝奀啋嘜掅劏嗱嘈嚿嘟嗌孭揸揼撳搣掟冚嬲曱甴脷腍"
 )
 # What UTF-8 read as GBK yields for the commonest characters and marks; hardly any is a word of modern Chinese.
-MOJIBAKE_CHARACTERS = "锟鐨銆锛鈥涓鍦鏄浠鎴鍙鏈浜鏃鍒鍜鍚鍥鎵瀛宸瑕寰鏉綘瀵璁璇閫缁鎬鐢鍏瑙鍔鐜"
+MOJIBAKE_CHARACTERS = "锟鐨銆锛鈥涓鍦鏄浠鎴鍙鏈浜鏃鍒鍜鍚鍥鎵鏉綘璁閫缁鎬鐢鍏鍔鐜"
 
 
 @cache

@@ -1,0 +1,98 @@
+"""Lines that site templates print around a text: bylines, dates, share bars, notices.
+
+Only the borders of a text are judged by pattern: lines before its first line
+of prose and after its last one. Inside, a line goes only when it is nothing
+but a known label (``anywhere`` in ``boilerplate.yaml``).
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import yaml
+
+from corpus.extraction import dates
+
+_EDGE = re.compile(r"^[\s\W_]+|[\s\W_]+$")
+_GAPS = re.compile(r"\s+")
+_PROSE_END = re.compile(r"[。！？!?…；;.][”’」』\"')）】]*$")
+_LONG = 60  # characters of a line that is prose whatever it ends with
+_SHORT_DATE = 70  # characters up to which a line with a date is a dateline
+_LONGEST = 300  # characters of a line that a pattern may match
+_HEAD, _TAIL = 12, 16  # lines looked at from either end
+
+
+class LineFilter:
+    """Removes boilerplate lines; compiled once from ``boilerplate.yaml``."""
+
+    def __init__(self) -> None:
+        tables = yaml.safe_load((files("corpus.extraction") / "boilerplate.yaml").read_text(encoding="utf-8"))
+        self._anywhere = frozenset(_bare(str(label)) for label in tables["anywhere"])
+        self._head = re.compile("(?:" + "|".join(tables["head"]) + ")$", re.IGNORECASE)
+        self._notice = re.compile("(?:" + "|".join(tables["notice"]) + ")$", re.IGNORECASE)
+        self._tail = re.compile("(?:" + "|".join(tables["tail"]) + ")$", re.IGNORECASE)
+        self._post = re.compile("(?:" + "|".join(tables["post"]) + ")$", re.IGNORECASE)
+
+    def clean(self, text: str, title: str) -> str:
+        """Return ``text`` without boilerplate lines and without the line that repeats ``title`` before the prose."""
+        lines = text.split("\n")
+        lines = [line for line in lines if not (0 < len(line) <= 40 and _bare(line) in self._anywhere)]
+        self._trim_head(lines, title)
+        self._trim_tail(lines)
+        return "\n".join(lines).strip("\n")
+
+    def clean_post(self, text: str) -> str:
+        """Return the text of a post (or of a page of posts) without the lines that forum software prints around it."""
+        kept = []
+        for line in text.split("\n"):
+            trimmed = line.strip()
+            if 0 < len(trimmed) <= 80:
+                trimmed = _GAPS.sub(" ", trimmed)
+                if _bare(trimmed) in self._anywhere or self._post.match(trimmed):
+                    continue
+                if len(trimmed) <= 40 and not _is_prose(trimmed) and dates.has_date(trimmed):
+                    continue
+            kept.append(line)
+        return "\n".join(kept).strip("\n")
+
+    def _trim_head(self, lines: list[str], title: str) -> None:
+        """Remove boilerplate from the lines before the first line of prose; nothing where that is far away."""
+        squeezed = _GAPS.sub("", title)
+        kept: list[str] = []
+        for index, line in enumerate(lines[:_HEAD]):
+            trimmed = line.strip()
+            if not trimmed:
+                continue
+            known = len(trimmed) <= _SHORT_DATE and self._head.match(trimmed) is not None
+            if _is_prose(trimmed) and not known:
+                lines[:index] = kept
+                return
+            repeats = bool(squeezed) and _GAPS.sub("", trimmed) == squeezed
+            if not (known or repeats or (len(trimmed) <= _SHORT_DATE and dates.has_date(trimmed))):
+                kept.append(line)
+        if len(lines) <= _HEAD:
+            lines[:] = kept
+
+    def _trim_tail(self, lines: list[str]) -> None:
+        for _ in range(min(_TAIL, len(lines))):
+            trimmed = _GAPS.sub(" ", lines[-1]).strip()
+            if len(trimmed) > _LONGEST:
+                return
+            loose = not _is_prose(trimmed)
+            if (
+                not trimmed
+                or self._notice.match(trimmed)
+                or (loose and (self._tail.match(trimmed) or not _bare(trimmed)))
+            ):
+                lines.pop()
+            else:
+                return
+
+
+def _bare(line: str) -> str:
+    return _GAPS.sub("", _EDGE.sub("", line)).casefold()
+
+
+def _is_prose(line: str) -> bool:
+    return len(line) >= _LONG or (len(line) >= 12 and _PROSE_END.search(line) is not None)

@@ -1,0 +1,203 @@
+"""Which parts of a page are its text, by the kind of the page.
+
+Every constant was set on the dev part of html_gold (benchmarks/extraction.py
+names the split); they work together, so none should be tuned alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.extraction.kind import POSTS
+from corpus.extraction.page import Page
+from corpus.extraction.vocabulary import Vocabulary
+from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup_render
+
+_SHORTEST = 20  # characters of prose that are a text of their own
+_LONGEST_LEAD = 400  # characters of a lead or abstract that stands before the text
+_BLURB = 50  # characters of prose up to which a page of links is an index
+
+Mask = NDArray[np.uint8]
+
+_ALWAYS_DROPPED = ("nav", "sidebar", "footer", "related", "share", "ad", "overlay", "formula_markup")
+_INLINE_DROPPED = ("share", "ad", "overlay", "headerlink", "formula_markup")
+_DROPPED_TAGS = ("nav", "footer", "aside", "form", "menu", "dialog", "label", "search")
+_CONTAINERS = (
+    "div",
+    "article",
+    "main",
+    "section",
+    "body",
+    "html",
+    "td",
+    "center",
+    "form",
+    "#other",
+    "fieldset",
+    "font",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Constants of selection for a family of kinds; lengths in characters other than white space."""
+
+    masks: NDArray[np.uint64]  # for markup_exclude.exclude
+    spared: np.uint64  # cues that no teaser has
+    kept_share: float = 0.45  # of the page's text: an element of that much is not dropped for a cue
+    kept_content_share: float = 0.25  # the same where another cue speaks for content
+    small: int = 120  # a byline, a user's card
+    teaser_link: int = 8  # the shortest headline
+    prose: int = 25  # a line of so many characters is prose without punctuation
+    weight: float = 0.3  # of recall in the choice of the container
+    hinted: float = 1.5  # factor of a container whose class says that it is the text
+    near_heading: float = 1.3  # factor of a container that holds the title or stands beside it
+    link_limit: float = 0.6  # share of link text above which a block is a list of links
+    captions: bool = False  # whether figure captions are kept
+
+
+class Selector:
+    """Chooses the nodes of a page that are content."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self._words = words
+        self._dropped_tags = words.tags(*_DROPPED_TAGS)
+        self._heading_tags = words.tags("h2", "h3", "h4", "h5")
+        self._containers = words.tags(*_CONTAINERS)
+        self._body = words.cues("article_body")
+        self._post_body = words.cues("post_body")
+        self._post_item = words.cues("post", "comment", "answer", "question")
+        self._reply = words.cues("comment", "answer")
+        self._wechat = words.cues("wechat")
+        always, inline, gutter = words.cues(*_ALWAYS_DROPPED), words.cues(*_INLINE_DROPPED), words.cues("gutter")
+        content, none = words.cues("content", "post"), np.uint64(0)
+        replies = words.cues("comment", "answer", "question")
+        self.article = Rules(
+            masks=np.array(
+                [always | words.cues("comment"), words.cues("user"), self._body, content, inline, gutter, none, none],
+                np.uint64,
+            ),
+            spared=words.cues("comment", "answer"),
+        )
+        self.posts = Rules(
+            masks=np.array(
+                [
+                    always, words.cues("user", "meta"), self._body | self._post_body, content | replies, inline, gutter,
+                    words.cues("related", "meta"), words.cues("comment"),
+                ],
+                np.uint64,
+            ),
+            small=60, spared=self._post_item | words.cues("user"), teaser_link=12, prose=4, weight=1.5, hinted=1.0,
+            near_heading=1.0, captions=True,
+        )  # fmt: skip
+
+    def select(self, page: Page, kind: str, heading: int, stated_article: bool = False) -> tuple[str, list[str]]:
+        """Return the page's kind and the texts of its parts, in page order.
+
+        ``heading`` is the node of the page's title, -1 for none. A page with
+        hardly any prose among many links becomes an ``index``, unless it says
+        that it is an article; where it has none, its text is the links' lines.
+        """
+        rules = self.posts if kind in POSTS else self.article
+        root, skip, prose, leads = self._container(page, rules, kind, heading)
+        if kind in POSTS:
+            left, _ = markup_measure.remaining(page.tree, skip, root)
+            starts = markup_choose.post_starts(
+                page.tree, skip, left, root, self._post_body, self._post_item, self._reply
+            )
+            return kind, _parts(page, root, skip, starts)
+        if kind == "article" and not stated_article and self._is_index(page, prose, heading):
+            kind = "index"
+            if prose >= _SHORTEST:
+                return kind, _parts(page, root, skip, page.nothing)
+            skip = markup_exclude.unseen(page.tree, self._words.tag_flags)
+            self._exclude(page, skip, rules, heading)
+            left, _ = markup_measure.remaining(page.tree, skip, page.body)
+            root = int(
+                markup_choose.best_container(
+                    page.tree, skip, left, left, self._body, page.body, heading, rules.hinted, rules.near_heading, 1.0
+                )
+            )
+            return kind, _parts(page, root, skip, page.nothing)
+        lead = "\n".join(page.render(node, skip, page.nothing).strip("\n") for node in leads)
+        return kind, [(lead + "\n" + part).strip("\n") for part in _parts(page, root, skip, page.nothing)]
+
+    def _exclude(self, page: Page, skip: Mask, rules: Rules, heading: int) -> None:
+        tree, body = page.tree, page.body
+        markup_exclude.show_formulas(page.data, tree, skip)
+        markup_exclude.exclude(
+            page.data, tree, skip, page.text, page.links, body, heading, self._words.tag_flags, self._dropped_tags,
+            rules.masks, np.array([rules.kept_share, rules.kept_content_share, rules.small]),
+        )  # fmt: skip
+        if not rules.captions:
+            for node in page.named("figcaption"):
+                skip[node : tree.end[node]] = 1
+
+    def _container(self, page: Page, rules: Rules, kind: str, heading: int) -> tuple[int, Mask, int, list[int]]:
+        """Return the node that holds the text, the mask of what is left out, the prose in it, and leads before it."""
+        tree, body, flags = page.tree, page.body, self._words.tag_flags
+        posts = kind in POSTS
+        skip = markup_exclude.unseen(tree, flags)
+        self._exclude(page, skip, rules, heading)
+        if posts:
+            markup_exclude.drop_names(tree, skip, flags, body, 30)
+        left, linked = markup_measure.remaining(tree, skip, body)
+        headings = markup_measure.linked_headings(tree, self._heading_tags)
+        markup_exclude.mark_teasers(
+            tree,
+            skip,
+            left,
+            linked,
+            page.anchors,
+            page.has_block,
+            headings,
+            rules.spared,
+            body,
+            rules.teaser_link,
+            posts,
+        )
+        value = markup_measure.score(tree, skip, flags, body, rules.prose)
+        text, links = markup_measure.remaining(tree, skip, body)
+        root = -1
+        if kind == "wechat":
+            root = self._hinted(page, value, self._wechat)
+        if root < 0:
+            root = markup_choose.best_container(
+                tree, skip, value, text, self._body, body, heading, rules.hinted, rules.near_heading, rules.weight
+            )
+            root = markup_choose.lift(tree, value, text, links, self._body, self._containers, root, body, 0.5)
+        markup_choose.prune_links(
+            page.data, tree, skip, text, links, page.anchors, value, flags, root, rules.link_limit
+        )
+        leads: list[int] = []
+        if not posts and 0 <= heading < root:
+            leads = markup_choose.leads(tree, skip, value, text, heading, root, _LONGEST_LEAD).tolist()
+        return int(root), skip, int(value[root]), leads
+
+    @staticmethod
+    def _hinted(page: Page, value: NDArray[np.int32], cue: np.uint64) -> int:
+        """Return the element with the cue that holds most prose, -1 where none holds any."""
+        nodes = np.flatnonzero(page.tree.cues & cue)
+        if not len(nodes) or value[nodes].max() == 0:
+            return -1
+        return int(nodes[np.argmax(value[nodes])])
+
+    @staticmethod
+    def _is_index(page: Page, prose: int, heading: int) -> bool:
+        """Whether a page is a list of links: 20 or more of them, most of its text, and hardly any prose selected."""
+        body = page.body
+        if page.anchors[body] < 20 or 2 * page.links[body] < page.text[body]:
+            return False
+        return prose < _BLURB or (heading < 0 and prose < 4 * _BLURB and 15 * prose < page.links[body])
+
+
+def _parts(page: Page, root: int, skip: Mask, starts: Mask) -> list[str]:
+    """Return the text of the subtree, cut before each post; what precedes the first post belongs to it."""
+    pieces = page.render(root, skip, starts).split(chr(markup_render.POST_MARK))
+    parts = [piece.strip("\n") for piece in pieces if piece.strip()]
+    if len(parts) > 1 and pieces[0].strip():
+        parts[:2] = [parts[0] + "\n" + parts[1]]
+    return parts

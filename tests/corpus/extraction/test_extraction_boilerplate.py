@@ -1,0 +1,53 @@
+"""Lines around a text go, lines of the text stay."""
+
+import pytest
+
+from corpus.extraction.boilerplate import LineFilter
+
+LINES = LineFilter()
+PROSE = "清晨的集市上，卖豆腐的老人把木板一块块卸下来，热气扑了他一脸。"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["责任编辑：小满", "（责编：小满、阿青）", "来源：江城晚报", "上一篇：渔火", "下一篇：没有了", "分享到：微信 微博", "相关阅读：", "标签：江城 渡口",
+     "未经授权不得转载", "版权所有 江城晚报社", "更多精彩内容请关注江城晚报公众号", "打印本页", "扫一扫在手机打开当前页"],
+)  # fmt: skip
+def test_tail_lines_go(line: str) -> None:
+    assert LINES.clean(f"{PROSE}\n{PROSE}\n{line}", "") == f"{PROSE}\n{PROSE}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["集市", "2025年12月3日 08:30", "作者：小满 来源：江城晚报", "发布时间：2025-12-03", "浏览次数：128 次", "字号：大 中 小",
+     "首页 > 新闻 > 正文", "【打印】", "阅读 1.2万"],
+)  # fmt: skip
+def test_head_lines_go(line: str) -> None:
+    assert LINES.clean(f"{line}\n{PROSE}", "集市") == PROSE
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["来源于生活的故事，往往最动人，也最难写好。", "2025年12月3日，集市重新开张，来了三百多人。", "作者在书里写道，他一生只去过一次县城。",
+     "编辑部的灯亮到凌晨两点。", "一、豆腐", "他回复说：“明天再来。”"],
+)  # fmt: skip
+def test_lines_of_the_text_stay(line: str) -> None:
+    text = f"{PROSE}\n{line}\n{PROSE}"
+    assert LINES.clean(text, "") == text
+    assert line in LINES.clean(f"{line}\n{PROSE}", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["3楼", "楼主", "发表于 2025-12-3 10:00", "只看该作者", "回复 3", "举报", "3天前", "来自iPhone客户端", "IP属地：江苏", "本帖最后由 阿青 于 2025-12-3 编辑",
+     "积分 1280", "全部评论", "12", "赞(3) 回复", "2025-12-03 10:00"],
+)  # fmt: skip
+def test_lines_around_posts_go(line: str) -> None:
+    assert LINES.clean_post(f"{line}\n开的，正午一趟。\n{line}") == "开的，正午一趟。"
+
+
+@pytest.mark.parametrize(
+    "line", ["顶一个，说得太对了！", "3楼的说法不对，我昨天刚坐过船。", "谢谢", "回复楼上：不用买票。", "好"]
+)
+def test_short_posts_stay(line: str) -> None:
+    assert LINES.clean_post(line) == line
