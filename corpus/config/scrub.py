@@ -97,11 +97,14 @@ class ScrubSettings(Section):
     max_count: int = Field(
         10,
         ge=0,
-        description="A document with more identifiers than this is dropped: a leaked table. Names, addresses "
-        "and birth dates do not count. 0: never",
+        description="A document with more identifiers than this is dropped: a leaked table. Names, addresses, "
+        "birth dates, links to users' pages, machines and places do not count. 0: never",
     )
     max_density: float = Field(
-        0.05, ge=0, le=1, description="A document with a larger share of characters in findings is dropped. 0: never"
+        0.05,
+        ge=0,
+        le=1,
+        description="A document with a larger share of characters in such identifiers is dropped. 0: never",
     )
     density_min_count: int = Field(
         3, ge=1, description="Findings from which on density counts: short texts keep one phone"

@@ -15,6 +15,7 @@ from corpus.config.scrub import KINDS, NEUTRAL, ScrubSettings
 from corpus.pii import MissingDependency
 from corpus.pii.digits import digit_cluster
 from corpus.pii.prefilter import HyperscanPrefilter, Prefilter, Re2Prefilter, make_prefilter, widen
+from corpus.pii.presidio_import import import_presidio
 from corpus.pii.rules import Rule, RuleError, read_rules, resolve_validator, rules_digest, rules_folder
 from corpus.pii.shadow import origin_map, shadow_batch
 from corpus.pii.shadow_kernel import MAX_CLUSTER
@@ -119,6 +120,7 @@ class Engine:
         try:
             import regex
 
+            import_presidio()
             from corpus.pii.recognizer import RuleRecognizer
         except ImportError as error:
             raise MissingDependency("presidio-analyzer") from error

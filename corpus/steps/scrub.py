@@ -44,6 +44,10 @@ PII_AUDIT = pa.schema(
     ]
 )
 
+# Kinds that make no leaked table: names and addresses of a judgment's parties, the authors that a page links to, the
+# machines of a log. They are replaced, and the document stays.
+NOT_LEAKED = NOT_IDENTIFYING | {"URL_USER", "IP_ADDRESS", "MAC_ADDRESS", "GPS"}
+
 
 class _Scrubbed(NamedTuple):
     """A batch after scrubbing, before documents are dropped."""
@@ -189,10 +193,10 @@ class Scrub:
         for kind in sorted({span.kind for span in spans}):
             if self.action(kind) == "drop":
                 return Removal(row, "dropped", f"pii_{kind.lower()}", 1.0, 0.0)
-        identifiers = sum(span.kind not in NOT_IDENTIFYING for span in spans)
+        identifiers = sum(span.kind not in NOT_LEAKED for span in spans)
         if settings.max_count and identifiers > settings.max_count:
             return Removal(row, "dropped", "pii_count", float(identifiers), float(settings.max_count))
-        in_text = scrubbed.spans.get("text", {}).get(row, [])
+        in_text = [span for span in scrubbed.spans.get("text", {}).get(row, []) if span.kind not in NOT_LEAKED]
         if settings.max_density and len(in_text) >= settings.density_min_count:
             characters = sum(span.end - span.start for span in in_text)
             density = round(characters / len(scrubbed.values["text"][row]) / SCORE_STEP) * SCORE_STEP
