@@ -14,10 +14,11 @@ ARGS   ?=
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup corpus test check bench clean distclean cluster-env
+.PHONY: help setup corpus subset test check bench clean distclean cluster-env
 
 help:
 	@echo "make corpus [INPUT=… OUTPUT=… ENGINE=… MASTER=… CONFIG=… ARGS=…]   build a corpus (the example without INPUT)"
+	@echo "make subset DOMAIN=…   the documents of one domain as a corpus of its own"
 	@echo "make test       the whole test suite"
 	@echo "make check      ruff and mypy"
 	@echo "make bench      the benchmarks on the example"
@@ -43,8 +44,16 @@ corpus: $(VENV)/.core $(if $(INPUT),,$(SITE))
 	$(BIN)/wudao build -c $(CONFIG) $(foreach one,$(or $(INPUT),$(SITE)),-i '$(one)') -o '$(OUTPUT)' \
 	    --engine $(ENGINE) $(if $(MASTER),--master '$(MASTER)') $(ARGS)
 
+# A corpus for one field out of the corpus in OUTPUT: documents of DOMAIN, as a view (VIEW= copies the shards).
+DOMAIN ?=
+VIEW   ?= --view
+subset: $(VENV)/.core
+	@test -n '$(DOMAIN)' || { echo "make subset DOMAIN=medical [OUTPUT=… SUBSET=… VIEW= ENGINE=… ARGS='--min-score 0.8']"; exit 2; }
+	$(BIN)/wudao extract '$(OUTPUT)' --domain '$(DOMAIN)' -o '$(or $(SUBSET),$(OUTPUT)-$(DOMAIN))' $(VIEW) \
+	    --engine $(ENGINE) $(ARGS)
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -m 'not slow' tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -167,8 +167,8 @@ def test_shards_open_in_the_tools_of_the_field(built: tuple[Path, dict[str, Any]
         total += duckdb.sql("SELECT count(*) FROM shard WHERE length(text) = n_chars").fetchall()[0][0]
         assert shard.num_rows
     assert total == published
-    loaded = datasets.load_dataset("arrow", data_files={"all": paths}, cache_dir=str(tmp_path / "cache"))
-    assert loaded["all"].num_rows == published
+    loaded = datasets.load_dataset("arrow", data_files={"train": paths}, cache_dir=str(tmp_path / "cache"))
+    assert loaded["train"].num_rows == published
 
 
 def test_a_dropped_text_is_kept_only_on_request(

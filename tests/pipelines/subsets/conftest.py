@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
+from corpus.config.load import load_config
 from corpus.schema import SOURCE_TYPES, corpus_schema, tokens_schema
 from corpus.shards.manifest import TEXT_SHARDS, TOKEN_SHARDS, write_manifest
 from corpus.shards.statistics import ShardStatistics
 from corpus.shards.writer import ShardWriter
 from corpus.storage import Store
+from pipelines.derivation import Derivation, Parent
+from pipelines.passes.task import Isolation, run_and_commit
 
 DOMAINS = ("medical", "legal", "finance")
 SENTENCES = {
@@ -92,14 +98,24 @@ def write_corpus(output: Path, first: int = 0) -> Path:
         entry = text.close()
         texts.append(
             entry
-            | {"path": entry["path"].removeprefix("corpus/"), "index": index, "split": split, "n_chars": told["n_chars"]}
+            | {
+                "path": entry["path"].removeprefix("corpus/"),
+                "index": index,
+                "split": split,
+                "n_chars": told["n_chars"],
+            }
             | {"domain_rows": [told["domain"].get(name, 0) for name in names]}
             | {"source_type_rows": [told["source_type"].get(name, 0) for name in (*SOURCE_TYPES, "none")]}
         )
         entry = token.close()
         tokens.append(
             entry
-            | {"path": entry["path"].removeprefix("tokens/"), "index": index, "split": split, "n_chars": told["n_chars"]}
+            | {
+                "path": entry["path"].removeprefix("tokens/"),
+                "index": index,
+                "split": split,
+                "n_chars": told["n_chars"],
+            }
             | {"tokens": sum(len(row["text"]) for row in table.to_pylist())}
             | {"domain_rows": texts[-1]["domain_rows"], "domain_tokens": [0] * 4}
         )
@@ -114,7 +130,8 @@ def write_corpus(output: Path, first: int = 0) -> Path:
     split_tokens = {name: {"tokens": sum(s["tokens"] for s in tokens if s["split"] == name)} for name, _ in SHARDS}
     totals = {"rows": rows, "tokens": sum(one["tokens"] for one in tokens), "by_split": split_tokens}
     write_manifest(store.sub("tokens"), TOKEN_SHARDS, tokens, token_root | {"tables": tables, "totals": totals})
-    empty = dict.fromkeys(("skipped", "quarantined", "dropped", "document_quarantined", "duplicates"), {})
+    counters = ("skipped", "quarantined", "dropped", "document_quarantined", "duplicates")
+    empty: dict[str, dict[str, int]] = {name: {} for name in counters}
     funnel = {"read": rows, "with_documents": rows, "documents": rows, "published": rows, **empty}
     store.write_atomic("build.json", orjson.dumps({"funnel": funnel, "removed": {}}))
     return output
@@ -151,3 +168,38 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other_corpus() -> Callable[[Path], Path]:
     """Return a function that writes the same corpus to another folder."""
     return write_corpus
+
+
+class InProcessEngine:
+    """Runs tasks here, in reverse order: results must not depend on it."""
+
+    name = "in-process"
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run(self, task: Any, work: Store, items: Any, on_report: Any, on_progress: Any) -> None:
+        """See :class:`pipelines.engines.interface.Engine`."""
+        for item in reversed(items):
+            self.ran.append(task.name)
+            report = run_and_commit(task, work, item, Isolation(), lambda progress: None)
+            on_report(item, report)
+
+    def session(self, scratch: Store) -> Any:
+        """Subsets need none."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+@pytest.fixture(scope="session")
+def derive() -> Callable[..., Derivation]:
+    """Return a function (corpus, output, overrides) -> derivation on an engine in this process."""
+
+    def make(corpus: Path, output: Path, *overrides: str) -> Derivation:
+        settings = load_config(None, [f"output={json.dumps(str(output))}", *overrides])
+        console = Console(file=io.StringIO(), soft_wrap=True)
+        return Derivation(settings, InProcessEngine(), console, Parent.open(str(corpus)))
+
+    return make
