@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from corpus.errors import WudaoError, io_sentence
-from pipelines.commands import subset_app
+from pipelines.commands import crawl_app, subset_app
 
 app = typer.Typer(
     help="Build Chinese pretraining corpora from the web, and train on them.",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 tokenizer_app = typer.Typer(help="Tokenizers: train one from a corpus.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(tokenizer_app, name="tokenizer")
+crawl_app.register(app)
 subset_app.register(app)
 
 ConfigOption = Annotated[Path | None, typer.Option("-c", "--config", help="YAML configuration; see corpus.yaml.")]
@@ -97,11 +98,43 @@ def tokenise(
 
 
 @app.command()
-def verify(output: OutputArgument) -> None:
+def verify(
+    output: OutputArgument,
+    pii: Annotated[bool, typer.Option("--pii", help="Look for personal information in the published shards.")] = False,
+    max_leaks: Annotated[
+        float | None, typer.Option(help="With --pii: fail above so many findings per million characters.")
+    ] = None,
+) -> None:
     """Re-read everything: checksums, row counts, schemas, balances, text row against token row."""
+    from pipelines.commands.pii import verify_pii_command
     from pipelines.commands.verify import verify_command
 
-    verify_command(output)
+    if pii:
+        verify_pii_command(output, max_leaks)
+    else:
+        verify_command(output)
+
+
+@app.command()
+def remove(
+    output: OutputArgument,
+    url: Annotated[list[str] | None, typer.Option(help="Documents of this address; repeatable.")] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="Documents of this host; .example.org takes in all below it; repeatable.")
+    ] = None,
+    doc: Annotated[list[str] | None, typer.Option(help="The document of this doc_key (hex); repeatable.")] = None,
+    person: Annotated[list[str] | None, typer.Option(help="Documents that hold this name; repeatable.")] = None,
+    number: Annotated[list[str] | None, typer.Option("--id", help="Documents that hold this number.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="A doc_key (hex) that stays: a namesake; repeatable.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove what is shown.")] = False,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many documents of each role to show.")] = 20,
+) -> None:
+    """Take documents out of a build on request, with their duplicates, so that no later build brings them back."""
+    from corpus.takedown.request import Request
+    from pipelines.commands.remove import remove_command
+
+    names = (url, host, doc, person, number, keep)
+    remove_command(output, Request(*(tuple(one or ()) for one in names)), yes, count)
 
 
 @app.command()

@@ -7,6 +7,7 @@ manifests, a summary whose balances hold, reports for the next run.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,6 @@ from rich.console import Console
 
 from corpus.config.build import BuildConfig
 from corpus.errors import BuildError
-from corpus.schema import SOURCE_TYPES
 from corpus.shards.manifest import TEXT_SHARDS, TOKEN_SHARDS, Manifest, read_manifest, write_manifest
 from corpus.shards.verify import SUMMARY_NAME, unbalanced
 from corpus.shards.view import VIEW, Dataset, base_reference, open_dataset, open_tokens
@@ -30,6 +30,9 @@ from pipelines.passes.publish import SPLIT_NAMES
 from pipelines.passes.reports import Report
 from pipelines.passes.select import Place
 from pipelines.versions import environment
+
+IN_PLACE = "labels apply"
+REPLACEABLE = ("extract", "decontaminate", "labels apply -o")  # corpora that another run may overwrite
 
 
 @dataclass
@@ -43,7 +46,10 @@ class Parent:
     def open(cls, place: str) -> Parent:
         """Return the parent in ``place``: the output of a build or of `wudao extract`."""
         corpus = open_dataset(place)
-        return cls(corpus, open_tokens(corpus))
+        derived = corpus.manifest.root.get("derived", {})
+        # Labels changed in place, interrupted before the token shards followed: the rows are still the same.
+        same_rows = [derived["from"]["root_hash"]] if derived.get("by") == IN_PLACE else []
+        return cls(corpus, open_tokens(corpus, same_rows))
 
     @property
     def tables(self) -> dict[str, list[str]]:
@@ -102,13 +108,11 @@ class Derivation:
         return self.build.output
 
     def prepare(self) -> None:
-        """Make the folder. Raises BuildError where it holds a corpus that is not derived from this parent."""
+        """Make the folder. Raises BuildError where it holds a corpus that cannot be made again from another."""
         if self.output.exists("corpus/manifest.json"):
             held = read_manifest(self.output.sub("corpus"))
-            if "derived" not in held.root or held.store.root in (
-                self.parent.corpus.manifest.store.root,
-                self.parent.corpus.base.store.root,
-            ):
+            read_from = (self.parent.corpus.manifest.store.root, self.parent.corpus.base.store.root)
+            if held.root.get("derived", {}).get("by") not in REPLACEABLE or held.store.root in read_from:
                 raise BuildError(f"{self.output.root}: holds a corpus of its own; choose another output with -o")
         self.build.work.make_private()
 
@@ -118,13 +122,20 @@ class Derivation:
         return [reports[item.fingerprint] for item in items]
 
     def write_text(
-        self, reports: Sequence[Report], derived: dict[str, Any], *, view: bool, source: Manifest | None = None
+        self,
+        reports: Sequence[Report],
+        derived: dict[str, Any],
+        *,
+        view: bool,
+        tables: dict[str, list[str]] | None = None,
     ) -> Manifest:
-        """Write the manifest of the text shards that ``reports`` tell of, in their order."""
+        """Write the manifest of the text shards that ``reports`` tell of, in their order.
+
+        ``tables`` replaces the parent's names of domains and source types.
+        """
         store = self.output.sub("corpus")
-        tables = self.parent.tables if source is None else source.root["tables"]
-        names = [*tables["domains"], "none"]
-        types = [*SOURCE_TYPES, "none"] if "source_types" not in tables else [*tables["source_types"], "none"]
+        tables = tables or self.parent.tables
+        names, types = [*tables["domains"], "none"], [*tables["source_types"], "none"]
         shards = []
         columns: dict[str, Counter[str]] = {}
         text_bytes = 0
@@ -201,8 +212,6 @@ class Derivation:
                     target.write_atomic(name, source.read_bytes(name))
             told["path"] = f"../{folder}"
         elif store.local and source.local:
-            import os
-
             told["path"] = os.path.relpath(source.root, store.root)
         return told
 
@@ -231,13 +240,31 @@ class Derivation:
             "environment": environment(),
             "derived": derived | {"from": self.parent.corpus.manifest.store.root},
         }
+        self._write_summary(summary)
+        return summary
+
+    def keep_summary(self, corpus: Manifest, tokens: Manifest | None, derived: dict[str, Any]) -> None:
+        """Enter new root hashes into the summary of a build whose documents did not change."""
+        summary = self.parent.summary()
+        if summary:
+            summary |= {"root_hash": corpus.root_hash, "derived": derived}
+            summary["tokens_root_hash"] = tokens.root_hash if tokens is not None else None
+            self._write_summary(summary)
+
+    def _write_summary(self, summary: dict[str, Any]) -> None:
         data = orjson.dumps(summary, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
         self.output.write_atomic(SUMMARY_NAME, data)
         held: dict[str, list[str]] = {}
         if self.build.work.exists(CURRENT_NAME):
             held = orjson.loads(self.build.work.read_bytes(CURRENT_NAME))
         write_current(self.build.work, held | self.build.used)
-        return summary
+
+    def show_places(self) -> None:
+        """Print where everything lies."""
+        for name in ("corpus", "tokens"):
+            if self.output.exists(f"{name}/manifest.json"):
+                self.console.print(f"{name:>10}  {self.output.path(name)}/manifest.json", highlight=False)
+        self.console.print(f"{'summary':>10}  {self.output.path(SUMMARY_NAME)}", highlight=False)
 
 
 def selected_funnel(read: int, skipped: dict[str, int], published: int) -> dict[str, Any]:

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from corpus.errors import BuildError
 from corpus.shards.manifest import Manifest
 from corpus.shards.quota import Border, Quota, decide, strata_names, taken
-from corpus.shards.selection import Selection
+from corpus.shards.selection import RowFilter, Selection
 from pipelines.derivation import Derivation, selected_funnel
 from pipelines.passes.extract import ExtractTask, candidate_tables
 from pipelines.passes.publish import SPLIT_NAMES
@@ -45,11 +43,13 @@ def extract(derivation: Derivation, selection: Selection, *, view: bool) -> Subs
     """Select, draw, and write the subset. Raises BuildError where nothing is selected."""
     parent = derivation.parent
     selection.check(parent.tables, parent.tokens is not None)
+    everything = parent.shards()
+    if everything:
+        RowFilter(selection, parent.corpus.schema(everything[0][0]))  # a wrong condition is said before any work
     derivation.prepare()
     place = parent.place()
     assert place is not None
     task = SelectTask(derivation.output.root, place, parent.place(tokens=True), selection)
-    everything = parent.shards()
     shards = [pair for pair in everything if selection.split in (None, pair[0]["split"])]
     reports = derivation.run(task, [task.item(*pair) for pair in shards])
     chosen = [Chosen(*pair, report) for pair, report in zip(shards, reports, strict=True)]
@@ -124,7 +124,7 @@ def _grouped(
         size = UTF8_BYTES * int(table.column("n_chars").to_numpy()[mask].sum())
         state = hashlib.blake2b(digest_size=16)
         for name in ("shard", "row"):
-            state.update(np.ascontiguousarray(table.column(name).to_numpy()[mask]))
+            state.update(table.column(name).to_numpy()[mask].tobytes())
         content = [one.shard["content_hash"], one.token_shard["content_hash"] if one.token_shard else None]
         piece = {"file": entry["path"], "digest": state.hexdigest(), "content": content, "weight": size}
         if not groups or size > room:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.errors import CorruptionError
+from corpus.shards.journal import finish_pending, manifest_bytes
 from corpus.storage import Store
 
 SCHEMA_VERSION = 1
@@ -88,7 +89,22 @@ def write_manifest(store: Store, schema: pa.Schema, shards: Sequence[dict[str, A
 
     The root is written last and whole: before it, the old manifest stands.
     """
-    parts = []
+    finish_pending(store)
+    full = write_parts(store, schema, shards, root)
+    store.write_atomic(ROOT_NAME, root_bytes(full))
+    return Manifest(store, full)
+
+
+def root_bytes(root: dict[str, Any]) -> bytes:
+    """Return the content of ``manifest.json``."""
+    return orjson.dumps(root, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
+
+
+def write_parts(
+    store: Store, schema: pa.Schema, shards: Sequence[dict[str, Any]], root: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the parts alone and return the root that names them; readers see them once it is written."""
+    parts: list[dict[str, Any]] = []
     for first in range(0, len(shards), SHARDS_PER_PART):
         table = pa.Table.from_pylist(list(shards[first : first + SHARDS_PER_PART]), schema=schema)
         buffer = io.BytesIO()
@@ -105,17 +121,18 @@ def write_manifest(store: Store, schema: pa.Schema, shards: Sequence[dict[str, A
                 "rows": sum(s["rows"] for s in shards[first : first + SHARDS_PER_PART]),
             }
         )
-    full = {"schema_version": SCHEMA_VERSION, **root, "root_hash": root_hash(shards), "parts": parts}
-    store.write_atomic(ROOT_NAME, orjson.dumps(full, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n")
-    return Manifest(store, full)
+    return {"schema_version": SCHEMA_VERSION, **root, "root_hash": root_hash(shards), "parts": parts}
 
 
 def read_manifest(store: Store) -> Manifest:
-    """Return the manifest of ``store``; CorruptionError where it is missing or not one."""
+    """Return the manifest of ``store``; CorruptionError where it is missing or not one.
+
+    In a build's folder a take-down that is decided and not completed counts as completed.
+    """
     try:
         if store.size(ROOT_NAME) > MAX_ROOT_BYTES:
             raise CorruptionError(f"{store.path(ROOT_NAME)}: too large for a manifest")
-        root = orjson.loads(store.read_bytes(ROOT_NAME))
+        root = orjson.loads(manifest_bytes(store, ROOT_NAME))
     except (FileNotFoundError, NotADirectoryError):
         raise CorruptionError(
             f"{store.root}: no {ROOT_NAME} here; name the folder that a build wrote (OUTPUT/corpus)"

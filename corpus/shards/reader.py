@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from corpus.errors import CorruptionError
 from corpus.shards.manifest import Manifest, read_manifest
+from corpus.shards.view import Dataset
 from corpus.storage import Store
 
 
@@ -21,7 +22,11 @@ def open_corpus(place: str) -> Manifest:
 
 
 def read_shard(store: Store, shard: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-    """Yield the record batches of one shard; CorruptionError where Arrow cannot read it."""
+    """Yield the record batches of one shard; CorruptionError where Arrow cannot read it, or the shard is a view's."""
+    if shard["path"].endswith(".parquet"):
+        raise CorruptionError(
+            f"{store.root}: a view has no shards of its own; copy it with `wudao extract VIEW -o OUT`"
+        )
     try:
         with pa.ipc.open_stream(store.arrow_source(shard["path"])) as reader:
             yield from reader
@@ -30,7 +35,8 @@ def read_shard(store: Store, shard: dict[str, Any]) -> Iterator[pa.RecordBatch]:
 
 
 def read_corpus(manifest: Manifest, split: str | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield every record batch of a corpus in order, of one split where ``split`` names it."""
+    """Yield every record batch of a corpus or view in order, of one split where ``split`` names it."""
+    dataset = Dataset.of(manifest)
     for shard in manifest.shards():
         if split is None or shard["split"] == split:
-            yield from read_shard(manifest.store, shard)
+            yield from dataset.batches(shard)

@@ -19,7 +19,9 @@ class ShardStatistics:
         self.rows = 0
         self.n_chars = 0
         self.text_bytes = 0
-        self.columns: dict[str, Counter[str]] = {name: Counter() for name in (*COUNTED, "domain", "domain_bytes", "pii")}
+        self.columns: dict[str, Counter[str]] = {
+            name: Counter() for name in (*COUNTED, "domain", "domain_bytes", "pii")
+        }
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the rows of ``batch`` (schema of the published corpus)."""

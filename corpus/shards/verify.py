@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from corpus.errors import CorruptionError, WudaoError
 from corpus.shards.content_hash import ContentHash
+from corpus.shards.journal import current_bytes
 from corpus.shards.manifest import Manifest, read_manifest, root_hash
+from corpus.shards.view import Dataset
 from corpus.storage import Store
 
 CHUNK_BYTES = 8 << 20
@@ -54,6 +56,7 @@ def _verify_dataset(
 ) -> Manifest | None:
     try:
         manifest = read_manifest(store)
+        dataset = Dataset.of(manifest)
         shards = list(manifest.shards())
     except WudaoError as error:
         verdict.problems.append(str(error))
@@ -66,7 +69,7 @@ def _verify_dataset(
     schema: pa.Schema | None = None
     for shard in shards:
         try:
-            schema = _verify_shard(store, shard, verdict, keys, schema)
+            schema = _verify_shard(dataset, shard, verdict, keys, schema)
         except (WudaoError, OSError) as error:
             verdict.problems.append(str(error))
             continue
@@ -82,8 +85,9 @@ def _verify_dataset(
 
 
 def _verify_shard(
-    store: Store, shard: dict[str, Any], verdict: Verdict, keys: dict[int, str], schema: pa.Schema | None
+    dataset: Dataset, shard: dict[str, Any], verdict: Verdict, keys: dict[int, str], schema: pa.Schema | None
 ) -> pa.Schema:
+    store = dataset.manifest.store
     path = store.path(shard["path"])
     size, checksum = _checksum(store, shard["path"])
     verdict.shards += 1
@@ -92,17 +96,16 @@ def _verify_shard(
         named = f"{shard['bytes']} bytes, {shard['sha256'][:12]}…"
         verdict.problems.append(f"{path}: {size} bytes, sha256 {checksum[:12]}…; the manifest says {named}")
     try:
-        with pa.ipc.open_stream(store.arrow_source(shard["path"])) as reader:
-            state = ContentHash(reader.schema)
-            key_state = hashlib.blake2b(digest_size=16)
-            rows = 0
-            for batch in reader:
-                batch.validate(full=True)
-                state.update(batch)
-                for key in batch.column("doc_key").to_pylist():
-                    key_state.update(key)
-                rows += batch.num_rows
-            found = reader.schema
+        found = dataset.schema(shard)
+        state = ContentHash(found)
+        key_state = hashlib.blake2b(digest_size=16)
+        rows = 0
+        for batch in dataset.batches(shard):
+            batch.validate(full=True)
+            state.update(batch)
+            for key in batch.column("doc_key").to_pylist():
+                key_state.update(key)
+            rows += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise CorruptionError(f"{path}: not readable as an Arrow stream ({str(error)[:200]})") from None
     verdict.rows += rows
@@ -133,7 +136,7 @@ def _checksum(store: Store, name: str) -> tuple[int, str]:
 
 def _verify_summary(output: Store, corpus: Manifest | None, verdict: Verdict) -> None:
     try:
-        summary = orjson.loads(output.read_bytes(SUMMARY_NAME))
+        summary = orjson.loads(current_bytes(output, SUMMARY_NAME))
     except (FileNotFoundError, orjson.JSONDecodeError) as error:
         verdict.problems.append(f"{output.path(SUMMARY_NAME)}: {error}; run the build again")
         return
@@ -143,6 +146,7 @@ def _verify_summary(output: Store, corpus: Manifest | None, verdict: Verdict) ->
         verdict.problems.append(
             f"{where}: {summary['funnel']['published']} published, the corpus holds {corpus.root['totals']['rows']}"
         )
+    _verify_takedowns(output, summary, verdict)
     for kind, counters in REMOVALS.items():
         counted = sum(sum(summary["funnel"][counter].values()) for counter in counters)
         listed = summary["removed"].get(kind, [])
@@ -162,6 +166,26 @@ def _verify_summary(output: Store, corpus: Manifest | None, verdict: Verdict) ->
             verdict.problems.append(f"{where}: {counted} {kind} counted, {written} written down")
 
 
+def _verify_takedowns(output: Store, summary: dict[str, Any], verdict: Verdict) -> None:
+    """Check that every document removed on request stands in a certificate that is as it was written."""
+    listed = 0
+    for entry in summary.get("takedowns", []):
+        listed += entry["documents"]
+        place = output.path(entry["certificate"])
+        try:
+            data = current_bytes(output, entry["certificate"])
+        except FileNotFoundError:
+            verdict.problems.append(f"{place}: missing; restore it, it proves what was removed")
+            continue
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            verdict.problems.append(f"{place}: its checksum is not that of {SUMMARY_NAME}")
+    counted = summary["funnel"].get("removed_on_request", 0)
+    if counted != listed:
+        verdict.problems.append(
+            f"{output.path(SUMMARY_NAME)}: {counted} removed on request, the certificates tell of {listed}"
+        )
+
+
 def unbalanced(funnel: dict[str, Any]) -> Iterator[str]:
     """Yield a sentence for each balance of a funnel that does not hold."""
 
@@ -172,5 +196,6 @@ def unbalanced(funnel: dict[str, Any]) -> Iterator[str]:
     if funnel["read"] != records:
         yield f"{funnel['read']} records read, {records} accounted for"
     documents = funnel["published"] + total("dropped") + total("document_quarantined") + total("duplicates")
+    documents += funnel.get("removed_on_request", 0)
     if funnel["documents"] != documents:
         yield f"{funnel['documents']} documents in, {documents} accounted for"

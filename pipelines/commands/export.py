@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -77,16 +78,26 @@ def export(derivation: Derivation, format_name: FileFormat, split: str | None = 
         name = os.path.basename(output.root.rstrip("/"))
         card = dataset_card(name, parent.corpus.manifest.root, tokens, patterns, rows)
         output.write_atomic(CARD_NAME, card.encode())
-    for name in list(derivation.build.work.names()):
-        derivation.build.work.delete(name)
+    _forget(derivation.build.work)
     _say(console, output, files)
     return files
+
+
+def _forget(work: Store) -> None:
+    """Delete the reports: an export is complete, and nothing but its files is to be handed on."""
+    if work.local:
+        shutil.rmtree(work.root)
+        return
+    for name in list(work.names()):
+        work.delete(name)
 
 
 def _say(console: Console, output: Store, files: list[dict[str, Any]]) -> None:
     size = sum(one["bytes"] for one in files)
     rows = sum(one["rows"] for one in files)
-    console.print(f"{output.path('data')}: {len(files)} files, {rows:,} documents, {size / 1e6:.1f} MB", highlight=False)
+    console.print(
+        f"{output.path('data')}: {len(files)} files, {rows:,} documents, {size / 1e6:.1f} MB", highlight=False
+    )
     if output.exists(CARD_NAME):
         console.print(output.path(CARD_NAME), highlight=False)
 
@@ -108,5 +119,7 @@ def _export_megatron(parent: Parent, output: str, split: str | None) -> None:
         done = subprocess.run([*command, "--split", name, "--out", prefix], check=False, capture_output=True, text=True)
         if done.returncode:
             said = done.stderr.strip().splitlines()
-            raise BuildError(f"megatron export of split {name}: {said[-1].removeprefix('error: ') if said else 'failed'}")
+            raise BuildError(
+                f"megatron export of split {name}: {said[-1].removeprefix('error: ') if said else 'failed'}"
+            )
         print(f"{prefix}.bin  {prefix}.idx  sha256 of the tokens {done.stdout.strip()}")

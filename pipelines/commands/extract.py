@@ -57,7 +57,7 @@ def extract_command(
     def run(derivation: Derivation) -> None:
         subset = extract(derivation, selection, view=view)
         show_subset(derivation.console, subset, selection)
-        derivation.build.show_places(derivation.console)
+        derivation.show_places()
 
     with_derivation(corpus, output, engine, workers, config, overrides, run)
 

@@ -50,7 +50,14 @@ class ExportTask:
                     rows += batch.num_rows
             else:
                 rows = write_parquet_rows(stream, batches)
-        return {"file": file, "rows": rows, "bytes": store.size(file), "files": {}, "read_bytes": shard["bytes"]}
+        return {
+            "file": file,
+            "rows": rows,
+            "bytes": store.size(file),
+            "ledger": {"documents": rows, "kept": rows},
+            "files": {},
+            "read_bytes": shard["bytes"],
+        }
 
     def _announced(self, shard: dict[str, Any], announce: Announce) -> Iterator[pa.RecordBatch]:
         columns = ["text"] if self.format == "words" else None

@@ -69,6 +69,7 @@ class ExtractTask:
             "shard": text.close() | {"split": split, "n_chars": statistics.n_chars},
             "token_shard": None,
             "statistics": statistics.to_json(),
+            "ledger": {"documents": statistics.rows, "kept": statistics.rows},
             "files": {},
             "read_bytes": statistics.text_bytes,
         }
@@ -91,9 +92,7 @@ class ExtractTask:
             return AddressSink(store, f"{name}.parquet", schema, shards, rows)
         if kind == "tokens":
             return ShardWriter(store, f"{name}.arrow", schema, compression=None, sized_by=sized_by, batch_rows=0)
-        return ShardWriter(
-            store, f"{name}.arrow", schema, compression="zstd", compression_level=self.compression_level
-        )
+        return ShardWriter(store, f"{name}.arrow", schema, compression="zstd", compression_level=self.compression_level)
 
 
 class AddressSink:

@@ -1,4 +1,4 @@
-"""The select pass of a subset: which rows of a shard satisfy the conditions, with their ranks and sizes. No text moves."""
+"""The select pass of a subset: which rows of a shard satisfy the conditions, their ranks and sizes. No text moves."""
 
 from __future__ import annotations
 
@@ -80,10 +80,14 @@ class SelectTask:
             found += len(rows)
             read += batch.nbytes
         table = pa.Table.from_batches(tables, CANDIDATES)
-        entry = write_parquet(
-            Store(self.output).sub("work"), f"candidates/{item.fingerprint}-{attempt}.parquet", table
-        )
-        return {"read": first, "found": found, "files": {"candidates": entry}, "read_bytes": shard["bytes"]}
+        entry = write_parquet(Store(self.output).sub("work"), f"candidates/{item.fingerprint}-{attempt}.parquet", table)
+        return {
+            "read": first,
+            "found": found,
+            "ledger": {"documents": first, "kept": found},
+            "files": {"candidates": entry},
+            "read_bytes": read,
+        }
 
 
 def token_lengths(place: Place | None, token_shard: dict[str, Any] | None) -> NDArray[np.int64] | None:

@@ -77,7 +77,9 @@ def test_matches_are_what_a_set_of_ngrams_gives(items: list[str], documents: lis
     expected = {
         row: count
         for row, document in enumerate(documents)
-        if (count := sum(hash_form(document)[i : i + size] in grams for i in range(len(hash_form(document)) - size + 1)))
+        if (
+            count := sum(hash_form(document)[i : i + size] in grams for i in range(len(hash_form(document)) - size + 1))
+        )
     }
     counted: dict[int, int] = {}
     for match in built.matches(texts(*documents)):
@@ -114,7 +116,13 @@ def test_files_of_every_kind_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.jsonl", b'{"q": "x"}\n{broken'), ("b.txt", b"\xff\xfe\x00"), ("c.docx", b"x"), ("d.json.gz", b"x"), ("e.parquet", b"PAR1")],
+    [
+        ("a.jsonl", b'{"q": "x"}\n{broken'),
+        ("b.txt", b"\xff\xfe\x00"),
+        ("c.docx", b"x"),
+        ("d.json.gz", b"x"),
+        ("e.parquet", b"PAR1"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

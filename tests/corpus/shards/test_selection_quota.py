@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -30,7 +32,7 @@ def table(count: int, seed: int, strata: int) -> pa.Table:
 
 def kept(whole: pa.Table, selection: Selection, cuts: list[int]) -> pa.Table:
     edges = sorted({0, whole.num_rows, *(cut % (whole.num_rows + 1) for cut in cuts)})
-    pieces = [whole.slice(a, b - a) for a, b in zip(edges, edges[1:], strict=False)] or [whole]
+    pieces = [whole.slice(a, b - a) for a, b in itertools.pairwise(edges)] or [whole]
     quota = decide(lambda: pieces, selection, has_tokens=True)
     return pa.concat_tables([piece.filter(pa.array(taken(piece, quota.borders))) for piece in pieces])
 
@@ -92,7 +94,13 @@ def test_counts_and_mixes_as_they_are_written() -> None:
 
 def test_a_score_at_the_threshold_counts() -> None:
     domains = pa.array(
-        [[{"name": "legal", "score": 0.8}], [{"name": "legal", "score": 0.7999}], [], None, [{"name": "food", "score": 1.0}]],
+        [
+            [{"name": "legal", "score": 0.8}],
+            [{"name": "legal", "score": 0.7999}],
+            [],
+            None,
+            [{"name": "food", "score": 1.0}],
+        ],
         pa.list_(pa.struct([("name", pa.string()), ("score", pa.float32())])),
     )
     assert domain_mask(domains, ["legal"], 0.8).tolist() == [True, False, False, False, False]

@@ -12,6 +12,7 @@ import pytest
 from corpus.shards.reader import open_corpus, read_corpus
 from corpus.shards.verify import verify
 from corpus.storage import Store
+from pipelines.clean import clean as clean_up
 from pipelines.commands.decontaminate import decontaminate
 from pipelines.derivation import Derivation
 
@@ -42,6 +43,7 @@ def test_documents_with_an_item_are_dropped_and_listed(
     assert texts(tmp_path / "out") == clean
     assert told["contaminated"] == len(everything) - len(clean) > 10
     assert told["by_file"] == {questions: {"items": 1, "documents": told["contaminated"]}}
+    clean_up(Store(tmp_path / "out"))
     verdict = verify(Store(tmp_path / "out"))
     assert verdict.problems == []
     listed = pq.read_table(tmp_path / "out/contamination.parquet").to_pylist()

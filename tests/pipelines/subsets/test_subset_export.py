@@ -54,7 +54,7 @@ def test_json_lines_of_a_view(derive: Derive, small_corpus: Path, tmp_path: Path
     assert first["domains"] == [{"name": "legal", "score": 0.55}]  # not 0.550000011920929
     assert first["fetched_at"] == "2020-09-14T12:26:40Z"
     assert "published_at" not in first
-    assert not list((tmp_path / "out/work").rglob("*.*"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["data"]
 
 
 def test_words_are_segmented_lines(derive: Derive, small_corpus: Path, tmp_path: Path) -> None:
@@ -111,9 +111,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     from corpus.shards.export_rows import whole_file
 
     store = Store(tmp_path)
-    with pytest.raises(ZeroDivisionError), whole_file(store, "data/a.txt") as stream:
-        stream.write(b"half")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with whole_file(store, "data/a.txt") as stream:
+            stream.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert list(store.names()) == []
     with whole_file(store, "data/a.txt") as stream:
         assert isinstance(stream, io.IOBase)

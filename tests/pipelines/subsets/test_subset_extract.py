@@ -41,7 +41,9 @@ def check(output: Path) -> None:
     assert verdict.problems == []
     text, tokens = rows_of(output), rows_of(output, "tokens")
     assert [row["doc_key"] for row in text] == [row["doc_key"] for row in tokens]
-    assert all(row["tokens"] == [ord(c) & 0xFFFF for c in other["text"]] for row, other in zip(tokens, text, strict=True))
+    assert all(
+        row["tokens"] == [ord(c) & 0xFFFF for c in other["text"]] for row, other in zip(tokens, text, strict=True)
+    )
 
 
 def test_a_domain_with_a_condition_gives_what_sql_over_the_shards_gives(
@@ -121,9 +123,13 @@ def test_the_result_depends_neither_on_place_nor_on_shard_size(
     one = taken(derive, small_corpus, tmp_path / "one", **asked)
     two = taken(derive, moved, tmp_path / "two", **asked)
     assert one.corpus.root_hash == two.corpus.root_hash
-    bytes_of = [sorted((p.name.split("-")[0], p.read_bytes()) for p in (tmp_path / n).rglob("*.arrow")) for n in ("one", "two")]
+    bytes_of = [
+        sorted((p.name.split("-")[0], p.read_bytes()) for p in (tmp_path / n).rglob("*.arrow")) for n in ("one", "two")
+    ]
     assert bytes_of[0] == bytes_of[1]
-    small = extract(derive(small_corpus, tmp_path / "small", "publish.shard_bytes=65536"), Selection(**asked), view=False)
+    small = extract(
+        derive(small_corpus, tmp_path / "small", "publish.shard_bytes=65536"), Selection(**asked), view=False
+    )
     assert rows_of(tmp_path / "small") == rows_of(tmp_path / "one")
     assert small.corpus.root["totals"]["rows"] == 25
 
@@ -155,7 +161,10 @@ def test_a_mix_has_its_shares_in_tokens(derive: Derive, small_corpus: Path, tmp_
         assert 0 <= goal - sizes[name] < 260  # never above, and less than the longest document below
         assert sizes[name] / total == pytest.approx(share, abs=0.06)
     # One stratum is used up, else the mix would be larger.
-    assert any(goal is not None and has - goal <= 2 for has, goal in zip(subset.quota.available, subset.quota.goals, strict=True))
+    assert any(
+        goal is not None and has - goal <= 2
+        for has, goal in zip(subset.quota.available, subset.quota.goals, strict=True)
+    )
 
 
 def test_tokens_are_a_ceiling_and_what_is_missing_is_not_made_up(
@@ -168,7 +177,9 @@ def test_tokens_are_a_ceiling_and_what_is_missing_is_not_made_up(
     short = taken(derive, small_corpus, tmp_path / "short", tokens=8000, mix=mix)
     assert short.quota.goals == (7200, 800)
     assert short.quota.available[0] < 7200
-    assert sum(row["domains"][:1] == [] or row["domains"][0]["name"] != "medical" for row in rows_of(tmp_path / "short"))
+    assert sum(
+        row["domains"][:1] == [] or row["domains"][0]["name"] != "medical" for row in rows_of(tmp_path / "short")
+    )
     text = sum(row["n_chars"] for row in rows_of(tmp_path / "short"))
     assert text <= short.quota.available[0] + 800
 
@@ -190,6 +201,9 @@ def test_a_rerun_does_nothing_and_another_selection_replaces(
 def test_what_cannot_be_is_said_in_a_sentence(derive: Derive, small_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no domain 'medcal'; did you mean 'medical'"):
         taken(derive, small_corpus, tmp_path / "a", domains=("medcal",))
+    with pytest.raises(ConfigError, match=r"^--where: syntax error at or near .*; a condition is like"):
+        taken(derive, small_corpus, tmp_path / "a", where="quality >")
+    assert not (tmp_path / "a").exists()
     with pytest.raises(BuildError, match="no document satisfies"):
         taken(derive, small_corpus, tmp_path / "b", where="n_chars > 1000000")
     with pytest.raises(BuildError, match="holds a corpus of its own"):
@@ -221,3 +235,21 @@ def test_the_command_runs_on_the_local_engine(small_corpus: Path, tmp_path: Path
     check(tmp_path / "out")
     clean(Store(tmp_path / "out"))
     check(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_spark_writes_the_same_bytes(derive: Derive, small_corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    from pipelines.cli import app
+
+    selection = ["--mix", "medical=0.5,*=0.5", "--sample", "30", "--set", "publish.shard_bytes=65536"]
+    for name in ("local", "spark"):
+        arguments = ["extract", str(small_corpus), *selection, "-o", str(tmp_path / name), "--engine", name]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    files = [
+        sorted((path.name.split("-")[0], path.read_bytes()) for path in (tmp_path / name).rglob("*.arrow"))
+        for name in ("local", "spark")
+    ]
+    assert files[0] == files[1]
+    manifests = [(tmp_path / name / "corpus/manifest.json").read_text(encoding="utf-8") for name in ("local", "spark")]
+    assert len({orjson.loads(text)["root_hash"] for text in manifests}) == 1

@@ -56,7 +56,9 @@ def test_a_relabelled_copy(derive: Derive, small_corpus: Path, tmp_path: Path) -
     assert root["tables"]["domains"][-1] == "sports"
 
 
-def test_in_place_and_again(derive: Derive, other_corpus: Callable[[Path], Path], small_corpus: Path, tmp_path: Path) -> None:
+def test_in_place_and_again(
+    derive: Derive, other_corpus: Callable[[Path], Path], small_corpus: Path, tmp_path: Path
+) -> None:
     place = other_corpus(tmp_path / "corpus")
     first = derive(place, place, *LABELS)
     relabel(first, None, in_place=True)
