@@ -14,11 +14,12 @@ ARGS   ?=
 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup corpus subset test check bench clean distclean cluster-env
+.PHONY: help setup corpus subset pretrain test check bench clean distclean cluster-env
 
 help:
 	@echo "make corpus [INPUT=… OUTPUT=… ENGINE=… MASTER=… CONFIG=… ARGS=…]   build a corpus (the example without INPUT)"
 	@echo "make subset DOMAIN=…   the documents of one domain as a corpus of its own"
+	@echo "make pretrain [PRESET=cpm-tiny RUN=… GPUS=… ARGS=…]   pretrain on the token shards of OUTPUT"
 	@echo "make test       the whole test suite"
 	@echo "make check      ruff and mypy"
 	@echo "make bench      the benchmarks on the example"
@@ -32,7 +33,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install -e '.[pii,train,dev]'
+	$(PIP) install -e '.[pii,spark,train,crawl,dev]'
 	@touch $@
 
 setup: $(VENV)/.core
@@ -40,7 +41,17 @@ setup: $(VENV)/.core
 $(SITE): $(VENV)/.core $(shell find examples/site -type f 2>/dev/null)
 	$(BIN)/python examples/site/build.py $(dir $@)
 
-corpus: $(VENV)/.core $(if $(INPUT),,$(SITE))
+# What the chosen engine needs beside the core.
+$(VENV)/.local: $(VENV)/.core
+	@touch $@
+$(VENV)/.spark: $(VENV)/.core
+	$(PIP) install -e '.[pii,spark]'
+	@touch $@
+$(VENV)/.train: $(VENV)/.core
+	$(PIP) install -e '.[pii,train]'
+	@touch $@
+
+corpus: $(VENV)/.core $(VENV)/.$(ENGINE) $(if $(INPUT),,$(SITE))
 	$(BIN)/wudao build -c $(CONFIG) $(foreach one,$(or $(INPUT),$(SITE)),-i '$(one)') -o '$(OUTPUT)' \
 	    --engine $(ENGINE) $(if $(MASTER),--master '$(MASTER)') $(ARGS)
 
@@ -51,6 +62,14 @@ subset: $(VENV)/.core
 	@test -n '$(DOMAIN)' || { echo "make subset DOMAIN=medical [OUTPUT=… SUBSET=… VIEW= ENGINE=… ARGS='--min-score 0.8']"; exit 2; }
 	$(BIN)/wudao extract '$(OUTPUT)' --domain '$(DOMAIN)' -o '$(or $(SUBSET),$(OUTPUT)-$(DOMAIN))' $(VIEW) \
 	    --engine $(ENGINE) $(ARGS)
+
+# Pretraining on the token shards of OUTPUT; a run that is there is resumed.
+PRESET ?= cpm-tiny
+RUN    ?= $(OUTPUT)/runs/$(PRESET)
+GPUS   ?=
+pretrain: $(VENV)/.train
+	$(if $(GPUS),$(BIN)/torchrun --nproc-per-node=$(GPUS),$(BIN)/python) -m trainer train '$(OUTPUT)/tokens' --preset $(PRESET) \
+	    --out '$(RUN)' $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests

@@ -124,7 +124,7 @@ def main() -> None:
             sys.exit("the undisturbed build fails")
         seconds = time.monotonic() - started
         expected = hashes(reference)
-        print(f"undisturbed: {seconds:.1f} s, root hash {expected[0][:16]}")
+        print(f"undisturbed: {seconds:.1f} s, root hash {expected[0][:16]}", flush=True)
         outcomes: list[Outcome] = []
         while len(outcomes) < arguments.kills:
             if arguments.seconds is not None and time.monotonic() - started > arguments.seconds:

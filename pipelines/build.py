@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from corpus.errors import BuildError
 from corpus.reading.digests import DigestCache
 from corpus.reading.splits import Plan, plan_splits
 from corpus.schema import SOURCE_TYPES
+from corpus.shards.journal import finish
 from corpus.shards.manifest import TEXT_SHARDS, Manifest, write_manifest
 from corpus.shards.verify import SUMMARY_NAME, unbalanced
 from corpus.shards.writer import write_parquet
@@ -25,6 +24,8 @@ from corpus.storage import Store
 from pipelines.clean import write_current
 from pipelines.engines.interface import Engine
 from pipelines.funnel import Funnel
+from pipelines.leaks import check_leaks
+from pipelines.lock import locked
 from pipelines.passes.dedupe import SignatureFile, find_duplicates
 from pipelines.passes.ingest import IngestTask
 from pipelines.passes.publish import SPLIT_NAMES, PublishTask
@@ -34,9 +35,9 @@ from pipelines.passes.task import Item, Task
 from pipelines.progress import PassProgress
 from pipelines.space import check_space, estimate
 from pipelines.token_shards import tokenise
+from pipelines.tombstoned import copies_of_removed
 from pipelines.versions import DEDUPE_VERSION, environment
 
-LOCK_NAME = "lock"
 PLAN_CACHE = "digests.json"
 
 
@@ -57,7 +58,8 @@ class Build:
     def run(self) -> Funnel:
         """Run every pass that is not done yet and return the funnel."""
         self.work.make_private()
-        with self._locked():
+        with locked(self.output):
+            finish(self.output)
             plan = self._plan()
             funnel, ingest, clusters = self._ingest_and_dedupe(plan)
             manifest = self._publish(funnel, ingest, clusters)
@@ -114,7 +116,9 @@ class Build:
 
     def _publish(self, funnel: Funnel, ingest: list[tuple[str, Report]], clusters: Report) -> Manifest:
         config = self.config
-        task = PublishTask(config, self.output.root)
+        signatures = [(mark, report["files"]["signatures"]) for mark, report in ingest]
+        copies = copies_of_removed(config, self.output, signatures, clusters)
+        task = PublishTask(config, self.output.root, copies)
         items = plan_publish(config, ingest, clusters, task.settings_fingerprint())
         reports = self.run_task(task, items)
         domains, source_types = label_tables(config)
@@ -129,6 +133,8 @@ class Build:
         problems = list(unbalanced(funnel.to_json()))
         if problems:
             raise BuildError(f"the balance does not hold ({'; '.join(problems)}); nothing was published")
+        if config.scrub.max_leaks is not None:
+            check_leaks(config.scrub, self.output.sub("corpus"), shards)
         root = {
             "kind": "text",
             "config_hash": self.config_hash(),
@@ -203,23 +209,6 @@ class Build:
                 console.print(f"{name:>10}  {self.output.path(place)}", highlight=False)
         for kind in ("dead_letters", "rejects", "duplicates"):
             console.print(f"{kind:>10}  {self.work.path(kind)}", highlight=False)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the output against a second build; the lock ends with the process."""
-        if not self.work.local:
-            yield
-            return
-        import fcntl
-
-        with open(self.work.path(LOCK_NAME), "ab") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BuildError(
-                    f"{self.output.root}: another build is running here; wait for it or choose another output"
-                ) from None
-            yield
 
 
 def label_tables(config: BuildConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

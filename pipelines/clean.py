@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from corpus.errors import BuildError, WudaoError
+from corpus.shards.journal import finish
 from corpus.shards.manifest import read_manifest
 from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
@@ -39,6 +40,7 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
     work = output.sub("work")
     if not output.exists(SUMMARY_NAME) or not work.exists(CURRENT_NAME):
         raise BuildError(f"{output.root}: no finished build here; finish one first, or delete the folder yourself")
+    finish(output)
     swept = Swept()
     if intermediates:
         summary = orjson.loads(output.read_bytes(SUMMARY_NAME))
@@ -49,6 +51,8 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
         keep = {"lock"}
     else:
         keep = _named_in_work(work)
+        removed = orjson.loads(output.read_bytes(SUMMARY_NAME))["removed"]
+        keep |= {entry["path"] for entries in removed.values() for entry in entries}  # a take-down outlives reports
     _sweep(work, keep, swept)
     for name in ("corpus", "tokens"):
         dataset = output.sub(name)
@@ -58,6 +62,8 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
             named |= {part["path"] for part in manifest.root["parts"]} | {"manifest.json"}
             _sweep(dataset, named, swept)
     _sweep_tokenizers(output, swept)
+    takedowns = output.sub("takedown")
+    _sweep(takedowns, {name for name in takedowns.names() if "/" not in name and name.endswith(".json")}, swept)
     return swept
 
 

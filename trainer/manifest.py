@@ -100,6 +100,8 @@ def read_manifest(root: str, cache: str = "") -> TokenManifest:
         raise ConfigError(f"{root}: no {MANIFEST} here; name the folder of token shards (OUTPUT/tokens)") from None
     except json.JSONDecodeError as error:
         raise CorruptionError(f"{root}/{MANIFEST}: not valid JSON ({error})") from None
+    if plain.get("kind") == "view":
+        raise ConfigError(f"{root}/{MANIFEST}: a view holds no tokens; copy it first: wudao extract VIEW -o OUT")
     if plain.get("schema_version") != SCHEMA_VERSION or "tokenizer" not in plain:
         raise ConfigError(f"{root}/{MANIFEST}: not a token manifest of schema version {SCHEMA_VERSION}")
     shards: list[Shard] = []

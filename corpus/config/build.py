@@ -70,5 +70,9 @@ class BuildConfig(Section):
     publish: PublishSettings = PublishSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
     tokenizer_path: str | None = Field(None, description="A tokenizer artifact to use; null: one is trained.")
+    tombstones: str | None = Field(
+        None,
+        description="Parquet file of tombstones of another corpus; those of `wudao remove` in OUTPUT count always.",
+    )
     keep_rejects: bool = Field(False, description="Store the text of dropped documents beside the reason (private).")
     tokenise: bool = Field(True, description="Train or load a tokenizer and write token shards after publishing.")

@@ -110,6 +110,13 @@ class ScrubSettings(Section):
         3, ge=1, description="Findings from which on density counts: short texts keep one phone"
     )
 
+    max_leaks: float | None = Field(
+        None,
+        ge=0,
+        description="A build whose shards hold more findings per million characters after scrubbing fails, and so does "
+        "`wudao verify --pii`; null: neither. Costs one more scan of what is published",
+    )
+
     @field_validator("actions")
     @classmethod
     def _neutral_kinds_keep(cls, actions: dict[str, Action]) -> dict[str, Action]:

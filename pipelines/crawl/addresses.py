@@ -139,10 +139,10 @@ class Guard:
         if fixed is not None:
             address, port = _split_port(fixed, port)
             addresses: Sequence[str] = [address]
-        elif (literal := parse_ipv4(host)) is not None:
-            addresses = [str(literal)]
         elif ":" in host:
             addresses = [host]
+        elif (literal := parse_ipv4(host)) is not None:
+            addresses = [str(literal)]
         else:
             try:
                 addresses = await self._lookup(host, port)

@@ -20,6 +20,7 @@ from corpus.reading.headers import parse_fields
 from pipelines.crawl.addresses import Guard, ResolutionFailed
 from pipelines.crawl.urls import DEFAULT_PORTS, split_authority
 
+SILENT = "closed"  # the server closed the connection without a byte: usual at the end of a kept one
 _READ_BYTES = 1 << 16
 _MAX_HEADER_BYTES = 1 << 16
 _ACCEPT = "text/html,application/xhtml+xml,text/plain;q=0.9,application/xml;q=0.8,*/*;q=0.1"
@@ -69,8 +70,8 @@ class _Ask:
 class Connection:
     """Keeps one connection open to one authority at a time; not for concurrent use."""
 
-    def __init__(self, guard: Guard, user_agent: str, limits: Limits) -> None:
-        self._guard, self._user_agent, self._limits = guard, user_agent, limits
+    def __init__(self, guard: Guard, user_agent: str, limits: Limits, tls: ssl.SSLContext | None = None) -> None:
+        self._guard, self._user_agent, self._limits, self._tls = guard, user_agent, limits, tls
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._place: tuple[str, str, int] | None = None
@@ -101,9 +102,9 @@ class Connection:
         reused = await self._connect(url)
         try:
             return await self._exchange(url, ask)
-        except FetchFailed:
+        except FetchFailed as error:
             await self.close()
-            if not reused:
+            if not reused or str(error) != SILENT:
                 raise
         # A kept connection that the server has closed meanwhile: once more on a fresh one.
         await self._connect(url)
@@ -133,7 +134,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
                 endpoint = await self._guard.endpoint(host, port)
-                context = ssl.create_default_context() if scheme == "https" else None
+                context = (self._tls or ssl.create_default_context()) if scheme == "https" else None
                 self._reader, self._writer = await asyncio.open_connection(
                     endpoint.address, endpoint.port, ssl=context, server_hostname=host if context else None
                 )
@@ -147,7 +148,8 @@ class Connection:
         return False
 
     async def _exchange(self, url: str, ask: _Ask) -> Exchange:
-        assert self._reader is not None and self._writer is not None
+        assert self._reader is not None
+        assert self._writer is not None
         loop = asyncio.get_running_loop()
         protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEADER_BYTES)
         request = self._request(protocol, url, ask.headers)
@@ -186,11 +188,13 @@ class Connection:
                 raise FetchFailed("timeout") from None
             truncated = "time"
         except (OSError, h11.RemoteProtocolError) as error:
+            if head_size is None and not received:
+                raise FetchFailed(SILENT) from error
             if head_size is None:
                 raise FetchFailed("protocol" if isinstance(error, h11.RemoteProtocolError) else "disconnect") from error
             truncated = "disconnect"
         if status is None or head_size is None:
-            raise FetchFailed("disconnect")
+            raise FetchFailed("disconnect" if received else SILENT)
         if finished and (surplus := len(protocol.trailing_data[0])):
             del received[-surplus:]
         if truncated == "length":
@@ -234,7 +238,5 @@ class Connection:
 
 def _head_size(received: bytearray) -> int:
     """Return the size of status line and headers, whose end h11 has found, with the blank line."""
-    ends = [
-        place + len(mark) for mark in (b"\r\n\r\n", b"\n\n", b"\n\r\n") if (place := received.find(mark)) >= 0
-    ]
+    ends = [place + len(mark) for mark in (b"\r\n\r\n", b"\n\n", b"\n\r\n") if (place := received.find(mark)) >= 0]
     return min(ends)

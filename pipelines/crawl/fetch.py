@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,8 +20,10 @@ from pipelines.crawl.addresses import Guard
 from pipelines.crawl.clock import Clock, SystemClock
 from pipelines.crawl.exchange import Connection, Limits
 from pipelines.crawl.frontier import FRONTIER, SITES
-from pipelines.crawl.host import HostCrawler, HostWork, Row, Tools, from_json, sitemap_rows
+from pipelines.crawl.host import HostCrawler, HostWork
 from pipelines.crawl.part import Line, Part, parts_folder
+from pipelines.crawl.requester import Tools
+from pipelines.crawl.rows import Row, from_json, sitemap_rows
 from pipelines.crawl.urls import Scope
 from pipelines.passes.reports import Report
 from pipelines.passes.task import Announce, Isolation, Item, Progress
@@ -36,7 +39,7 @@ class FetchTask:
     settings: CrawlSettings
     output: str
     seed_hosts: tuple[str, ...]
-    clock: Clock = SystemClock()
+    clock: Clock = field(default_factory=SystemClock)
     name: str = "fetch"
 
     def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
@@ -62,7 +65,8 @@ class FetchTask:
                 _run(self._crawl(hosts, part, written, announce))
             lines = [*part.lines, *written]
             size = part.finish(output, warc_name)
-        return self._report(work, item, attempt, selected, lines, {"path": warc_name, "bytes": size} if size else None)
+        warc = {"path": warc_name, "bytes": size} if size else None
+        return self._report(work, item, attempt, selected, sites, lines, warc)
 
     def _about(self) -> dict[str, str]:
         return {
@@ -86,8 +90,9 @@ class FetchTask:
             Scope(settings, self.seed_hosts, datetime.fromtimestamp(started, UTC).year),
             self.clock,
             part,
-            partial(Connection, guard, settings.user_agent, limits),
+            partial(Connection, guard, settings.user_agent, limits, ssl.create_default_context()),
             started + settings.round_seconds,
+            _known_links(hosts, part.lines),
         )
 
         async def heartbeat() -> None:
@@ -104,13 +109,20 @@ class FetchTask:
             beating.cancel()
 
     def _report(
-        self, work: Store, item: Item, attempt: str, selected: list[Row], lines: list[Line], warc: dict[str, Any] | None
+        self,
+        work: Store,
+        item: Item,
+        attempt: str,
+        selected: list[Row],
+        known: list[Row],
+        lines: list[Line],
+        warc: dict[str, Any] | None,
     ) -> Report:
         token = self.settings.robots_token
         year = datetime.fromtimestamp(self.clock.now(), UTC).year
         scope = Scope(self.settings, self.seed_hosts, year)
         rows = {line["row"]["key"]["hex"]: line for line in lines if line["type"] == "row"}
-        sites = _latest_sites(lines)
+        sites = _latest_sites(known, lines)
         links: dict[bytes, Row] = {}
         for line in rows.values():
             for link in map(from_json, line["links"]):
@@ -171,13 +183,22 @@ def _host_works(selected: list[Row], sites: list[Row], lines: list[Line]) -> lis
     return list(hosts.values())
 
 
-def _latest_sites(lines: list[Line]) -> list[Row]:
-    """Return the sites that were asked, with the pace that their hosts have at the end."""
-    sites = {line["site"]["origin"]: from_json(line["site"]) for line in lines if line["type"] == "site"}
+def _known_links(hosts: list[HostWork], lines: list[Line]) -> set[bytes]:
+    """Return the keys that need not be handed on: of what was selected, and of links that are journalled."""
+    known = {row["key"] for work in hosts for row in work.rows}
+    known.update(bytes.fromhex(link["key"]["hex"]) for line in lines for link in line.get("links", ()))
+    return known
+
+
+def _latest_sites(known: list[Row], lines: list[Line]) -> list[Row]:
+    """Return the sites of all hosts that were asked, with the pace that the hosts have at the end."""
+    sites = {site["origin"]: site for site in known}
+    sites |= {line["site"]["origin"]: from_json(line["site"]) for line in lines if line["type"] == "site"}
     pace = {line["host"]: (line["not_before"], line["pressure"]) for line in lines if "host" in line}
-    for site in sites.values():
+    asked = [site for site in sites.values() if site["host"] in pace]
+    for site in asked:
         site["not_before"], site["pressure"] = pace[site["host"]]
-    return list(sites.values())
+    return asked
 
 
 def _outcome(row: Row) -> str:

@@ -4,6 +4,8 @@ Selecting and merging are SQL that runs out of core in DuckDB, so that the
 frontier may be larger than memory.
 """
 
+# ruff: noqa: S608 - what is put into statements are numbers, column names and quoted paths of our own
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +52,7 @@ SITES = pa.schema(
         pa.field("robots", pa.binary()),  # body of the last robots.txt that was reached
         pa.field("robots_at", pa.float64(), nullable=False),  # last try
         pa.field("unreachable_since", pa.float64()),  # robots.txt has had no answer or 5xx since
-        pa.field("tdmrep", pa.binary()),
+        pa.field("tdmrep", pa.binary()),  # empty: there is none; null: not asked for yet
         pa.field("ai_txt", pa.binary()),
         pa.field("not_before", pa.float64(), nullable=False),
         pa.field("pressure", pa.float64(), nullable=False),
@@ -62,18 +64,22 @@ _SITE_COLUMNS = ", ".join(SITES.names)
 
 
 class Frontier:
-    """SQL over the files of one round. Files are local paths: :mod:`pipelines.crawl.rounds` keeps them."""
+    """SQL over the files of one round, by path or, with ``remote`` (an fsspec filesystem), URL.
 
-    def __init__(self, scratch: Path, memory_limit: str) -> None:
-        self._scratch, self._memory_limit = scratch, memory_limit
+    What does not fit into ``memory_limit`` (DuckDB's notation) spills to ``scratch``.
+    """
+
+    def __init__(self, scratch: Path, memory_limit: str, remote: Any = None) -> None:
+        self._scratch, self._memory_limit, self._remote = scratch, memory_limit, remote
 
     @contextmanager
     def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        self._scratch.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect()
         try:
             connection.execute(f"SET memory_limit = '{self._memory_limit}'")
             connection.execute(f"SET temp_directory = '{_escaped(str(self._scratch))}'")
+            if self._remote is not None:
+                connection.register_filesystem(self._remote)
             yield connection
         finally:
             connection.close()
@@ -95,8 +101,9 @@ class Frontier:
         )
         limit = "" if pages_left is None else f"LIMIT {max(pages_left, 0)}"
         with self._database() as database:
-            return database.execute(
-                f"""
+            return (
+                database.sql(
+                    f"""
                 WITH known AS (SELECT * FROM {_parquet([frontier])}),
                 used AS (SELECT host, count(*) AS pages FROM known WHERE fetched_at IS NOT NULL GROUP BY host),
                 ranked AS (
@@ -114,8 +121,11 @@ class Frontier:
                     ORDER BY place, depth, key {limit}
                 )
                 SELECT {_COLUMNS} FROM affordable ORDER BY host, place
-                """  # noqa: S608 - numbers and our own paths
-            ).to_arrow_table().cast(FRONTIER)
+                """
+                )
+                .to_arrow_table()
+                .cast(FRONTIER)
+            )
 
     def merge(
         self, target: str, frontier: str | None, results: Sequence[str], links: Sequence[str], trap_pages: int
@@ -132,13 +142,14 @@ class Frontier:
             old = f"SELECT {_COLUMNS} FROM {_parquet([frontier])}" if frontier else empty
             settled = f"SELECT {_COLUMNS} FROM {_parquet(results)}" if results else empty
             found = f"SELECT {_COLUMNS} FROM {_parquet(links)}" if links else empty
-            depth = "CASE WHEN state = 'queued' THEN least(old.depth, coalesce(nearest.depth, old.depth)) ELSE old.depth END"
+            nearer = "least(old.depth, coalesce(nearest.depth, old.depth))"
+            depth = f"CASE WHEN old.state = 'queued' THEN {nearer} ELSE old.depth END"
             columns = ", ".join(f"{depth} AS depth" if name == "depth" else f"old.{name}" for name in FRONTIER.names)
             final = ", ".join(
                 {
-                    "state": "CASE WHEN trapped.shape IS NOT NULL THEN 'refused' ELSE state END AS state",
-                    "reason": "CASE WHEN trapped.shape IS NOT NULL THEN 'trap_content' ELSE reason END AS reason",
-                    "due_at": "CASE WHEN trapped.shape IS NOT NULL THEN 'infinity'::DOUBLE ELSE due_at END AS due_at",
+                    "state": "CASE WHEN trapped.shape IS NOT NULL THEN 'refused' ELSE known.state END AS state",
+                    "reason": "CASE WHEN trapped.shape IS NOT NULL THEN 'trap_content' ELSE known.reason END AS reason",
+                    "due_at": "CASE WHEN trapped.shape IS NOT NULL THEN 'inf'::DOUBLE ELSE known.due_at END AS due_at",
                 }.get(name, f"known.{name}")
                 for name in FRONTIER.names
             )
@@ -167,7 +178,7 @@ class Frontier:
                     ON known.host = trapped.host AND known.shape = trapped.shape AND known.state = 'queued'
                     ORDER BY known.host, known.key
                 ) TO '{_escaped(target)}' (FORMAT parquet, COMPRESSION zstd)
-                """  # noqa: S608
+                """
             )
 
     def merge_sites(self, target: str, before: str | None, changed: Sequence[str]) -> None:
@@ -184,7 +195,7 @@ class Frontier:
                     UNION ALL SELECT {_SITE_COLUMNS} FROM ({old}) AS before ANTI JOIN new USING (origin)
                     ORDER BY origin
                 ) TO '{_escaped(target)}' (FORMAT parquet, COMPRESSION zstd)
-                """  # noqa: S608
+                """
             )
 
     def sites_of(self, sites: str | None, hosts: Sequence[str]) -> pa.Table:
@@ -193,9 +204,22 @@ class Frontier:
             return SITES.empty_table()
         with self._database() as database:
             database.register("wanted", pa.table({"host": pa.array(hosts, pa.string())}))
-            return database.execute(
-                f"SELECT {_SITE_COLUMNS} FROM {_parquet([sites])} SEMI JOIN wanted USING (host) ORDER BY origin"  # noqa: S608
-            ).to_arrow_table().cast(SITES)
+            return (
+                database.sql(
+                    f"SELECT {_SITE_COLUMNS} FROM {_parquet([sites])} SEMI JOIN wanted USING (host) ORDER BY origin"
+                )
+                .to_arrow_table()
+                .cast(SITES)
+            )
+
+    def knows(self, frontier: str, keys: Sequence[bytes]) -> bool:
+        """Return whether every one of ``keys`` is in the frontier."""
+        with self._database() as database:
+            database.register("wanted", pa.table({"key": pa.array(keys, pa.binary())}))
+            row = database.execute(
+                f"SELECT count(DISTINCT key) FROM {_parquet([frontier])} SEMI JOIN wanted USING (key)"
+            ).fetchone()
+        return row is not None and row[0] == len(set(keys))
 
     def next_due(self, frontier: str, sites: str | None) -> float | None:
         """Return when the next queued URL falls due, None where none is queued."""
@@ -206,7 +230,7 @@ class Frontier:
         )
         with self._database() as database:
             row = database.execute(
-                f"SELECT min(greatest(due_at, coalesce(rested, 0))) FROM {_parquet([frontier])} {rest} "  # noqa: S608
+                f"SELECT min(greatest(due_at, coalesce(rested, 0))) FROM {_parquet([frontier])} {rest} "
                 "WHERE state = 'queued'"
             ).fetchone()
         return None if row is None or row[0] is None else float(row[0])
@@ -215,10 +239,10 @@ class Frontier:
         """Return the number of URLs by state and by reason."""
         with self._database() as database:
             states = database.execute(
-                f"SELECT state, count(*) FROM {_parquet([frontier])} GROUP BY state ORDER BY state"  # noqa: S608
+                f"SELECT state, count(*) FROM {_parquet([frontier])} GROUP BY state ORDER BY state"
             ).fetchall()
             reasons = database.execute(
-                f"SELECT state || ':' || reason, count(*) FROM {_parquet([frontier])} "  # noqa: S608
+                f"SELECT state || ':' || reason, count(*) FROM {_parquet([frontier])} "
                 "WHERE reason IS NOT NULL GROUP BY 1 ORDER BY 1"
             ).fetchall()
         return {"states": dict(states), "reasons": dict(reasons)}

@@ -67,13 +67,15 @@ def read_page(body: bytes, url: str, fields: dict[str, list[str]], token: str) -
     if media_type(content_type) not in _HTML:
         return found
     text, found.encoding = _text(body[:MAX_PARSED_BYTES], content_type)
-    tree = HTMLTree.parse(text)
+    document = HTMLTree.parse(text).document
+    if document is None:
+        return found
     base = url
     references: dict[str, None] = {}
-    for element in tree.document.query_selector_all(_SELECTOR):
+    for element in document.query_selector_all(_SELECTOR):
         tag = element.tag
         if tag == "base":
-            base = urljoin(url, element.getattr("href").strip()) if base == url else base
+            base = _joined(url, (element.getattr("href") or "").strip()) if base == url else base
         elif tag == "meta":
             _read_meta(element, found, references, token)
         elif tag == "link":
@@ -108,10 +110,15 @@ def _absolute(references: dict[str, None], base: str) -> Iterator[str]:
         reference = reference.strip()
         if not reference or reference.startswith("#"):
             continue
-        try:
-            yield urljoin(base, reference)
-        except ValueError:
-            continue
+        yield _joined(base, reference)
+
+
+def _joined(base: str, reference: str) -> str:
+    """Return ``reference`` made absolute; what urllib cannot read stays as it is, and is refused by its reader."""
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return reference
 
 
 def _text(body: bytes, content_type: str | None) -> tuple[str, str]:

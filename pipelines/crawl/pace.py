@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from corpus.config.crawl import CrawlSettings
 
-_SLOW_DOWN, _SPEED_UP = 2.0, 0.9
+_SLOW_DOWN, _SPEED_UP = 2.0, 0.8
 
 
 class Pace:

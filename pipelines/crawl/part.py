@@ -44,6 +44,9 @@ class _Received(StatusAndHeaders):
         super().__init__("", [], protocol="")
         self.headers_buff = head
 
+    def __bool__(self) -> bool:
+        return True
+
     def compute_headers_buffer(self, header_filter: object = None) -> None:
         """Leave the bytes as they are."""
 
@@ -138,7 +141,8 @@ class Part:
 
     def note(self, line: Line) -> None:
         """Append the records written since the last note to the WARC file, then ``line`` to the journal."""
-        assert self._warc is not None and self._journal is not None
+        assert self._warc is not None
+        assert self._journal is not None
         records = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()
@@ -168,10 +172,9 @@ class Part:
                 shutil.copyfileobj(source, target, 1 << 20)
         return size
 
-    def remove(self) -> None:
-        """Delete the part; its report is committed."""
-        for path in (self._warc_path, self._journal_path, self._lock_path):
-            path.unlink(missing_ok=True)
+    def append(self, member: bytes) -> None:
+        """Add a record that is compressed already, as it is."""
+        self._buffer.write(member)
 
     def warcinfo(self, name: str, fields: dict[str, str], now: float) -> None:
         """Add the record that says who wrote the file."""

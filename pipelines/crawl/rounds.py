@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,8 @@ from corpus.storage import Store
 from pipelines.crawl.clock import Clock, SystemClock
 from pipelines.crawl.fetch import FetchTask
 from pipelines.crawl.frontier import FRONTIER, Frontier
-from pipelines.crawl.host import new_row
-from pipelines.crawl.part import Part, parts_folder
+from pipelines.crawl.part import parts_folder
+from pipelines.crawl.rows import new_row
 from pipelines.crawl.urls import Refusal, normalise
 from pipelines.engines.interface import Engine
 from pipelines.passes.reports import Report, commit, committed, fingerprint, read_report
@@ -44,7 +47,7 @@ class Crawl:
     engine: Engine
     console: Console
     memory_limit: str = "2GB"
-    clock: Clock = SystemClock()
+    clock: Clock = field(default_factory=SystemClock)
 
     def run(self, seeds: Sequence[str]) -> dict[str, Any]:
         """Crawl until nothing is due, and return the summary that ``crawl.json`` holds.
@@ -62,12 +65,13 @@ class Crawl:
         self._work = self._store.sub("work")
         self._work.make_private()
         with self._locked():
-            self._frontier = Frontier(parts_folder(self._store) / "spill", self.memory_limit)
+            remote = None if self._store.local else self._store.filesystem
+            self._frontier = Frontier(Path(tempfile.gettempdir()), self.memory_limit, remote)
             state = self._begin(seeds)
-            while (state := self._next_round(state)) is not None:
+            while (after := self._next_round(state)) is not None:
+                state = after
                 self._summarise(state)
-                last = state
-            return self._finish(last if "last" in locals() else self._state())
+            return self._finish(state)
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -82,39 +86,36 @@ class Crawl:
     def _begin(self, seeds: Sequence[str]) -> Report:
         """Return the last state with new seeds merged in."""
         state = self._state()
+        if state["frontier"] is not None and self._known_plan(state) is not None:
+            state = self._next_round(state) or state  # a round that a crash cut short comes to its end first
         pages = {}
         for seed in seeds:
             try:
                 page = normalise(seed if "://" in seed else f"http://{seed}")
             except Refusal as refusal:
-                raise ConfigError(f"the seed {seed} cannot be crawled ({refusal}); give a URL of http or https") from None
+                raise ConfigError(
+                    f"the seed {seed} cannot be crawled ({refusal}); give a URL of http or https"
+                ) from None
             pages[page.key] = page
         hosts = sorted({*state["seeds"], *(page.host for page in pages.values())})
         if not hosts:
             raise ConfigError("there is no seed; give URLs or files with a URL a line")
-        if hosts == state["seeds"] and self._all_known(state, pages.keys()):
+        if hosts == state["seeds"] and self._frontier.knows(self._work.path(state["frontier"]), list(pages)):
             return state
         table = pa.Table.from_pylist([new_row(page, 0) for page in pages.values()], FRONTIER)
         links = f"links/seeds-{attempt_name()}.parquet"
         write_parquet(self._work, links, table)
         return self._commit(state | {"seeds": hosts}, [], [self._work.path(links)], [], state["round"] + 1)
 
-    def _all_known(self, state: Report, keys: Any) -> bool:
-        if state["frontier"] is None:
-            return False
-        known = set(pa.parquet.read_table(self._local(state["frontier"]), columns=["key"]).column("key").to_pylist())
-        return all(key in known for key in keys)
-
     def _local(self, name: str | None) -> str | None:
         return None if name is None else self._work.path(name)
 
-    def _commit(
-        self, state: Report, results: list[str], links: list[str], sites: list[str], number: int
-    ) -> Report:
+    def _commit(self, state: Report, results: list[str], links: list[str], sites: list[str], number: int) -> Report:
         """Write the next frontier and commit it as round ``number``."""
         stem = f"{number:06d}-{attempt_name()}"
         frontier, site_file = f"frontier/{stem}.parquet", f"frontier/{stem}.sites.parquet"
-        Path(self._work.path("frontier")).mkdir(parents=True, exist_ok=True)
+        if self._work.local:
+            os.makedirs(self._work.path("frontier"), exist_ok=True)
         self._frontier.merge(
             self._work.path(frontier), self._local(state["frontier"]), results, links, self.settings.trap_pages
         )
@@ -144,10 +145,12 @@ class Crawl:
             if todo:
                 self.engine.run(task, self._work, todo, on_report, bar.seen)
         after = self._merge(state, plan, [reports[item.fingerprint] for item in items])
-        for item in items:
-            Part(parts_folder(self._store), item.fingerprint).remove()
         self._sweep(after)
         return after
+
+    def _known_plan(self, state: Report) -> Report | None:
+        number = f"{state['round'] + 1:06d}"
+        return committed(self._work, "plan", [number]).get(number)
 
     def _plan(self, state: Report) -> Report | None:
         """Return the plan of the next round: the one that was made before a crash, or a new one.
@@ -155,8 +158,7 @@ class Crawl:
         A plan is committed before anything is fetched, so that a rerun knows
         which selections the parts on disk belong to.
         """
-        number = f"{state['round'] + 1:06d}"
-        known = committed(self._work, "plan", [number]).get(number)
+        known = self._known_plan(state)
         if known is not None:
             return known
         settings = self.settings
@@ -172,7 +174,7 @@ class Crawl:
                 return None
             self.clock.pause(max(due - now, 0.05))
         plan = {"round": state["round"] + 1, "items": list(self._items(rows, sites, state["round"] + 1))}
-        commit(self._work, "plan", number, attempt_name(), plan)
+        commit(self._work, "plan", f"{state['round'] + 1:06d}", attempt_name(), plan)
         return plan
 
     def _items(self, rows: pa.Table, sites: str, number: int) -> Iterator[dict[str, Any]]:
@@ -228,7 +230,8 @@ class Crawl:
         return self._commit(after, files["results"], files["links"], files["sites"], plan["round"])
 
     def _sweep(self, state: Report) -> None:
-        """Delete what no later round reads."""
+        """Delete what no later round reads: parts too, for no task runs between rounds."""
+        shutil.rmtree(parts_folder(self._store), ignore_errors=True)
         oldest = state["round"] - KEPT_FRONTIERS
         for name in list(self._work.names("frontier")):
             if int(name.split("/")[1].split("-")[0]) <= oldest:
@@ -268,7 +271,9 @@ class Crawl:
         due = self._frontier.next_due(self._work.path(state["frontier"]), self._work.path(state["sites"]))
         if due is not None and self.settings.max_pages != state["pages"]:
             hours = max(due - self.clock.now(), 0) / 3600
-            self.console.print(f"{summary['urls'].get('queued', 0):,} URLs are queued; the next is due in {hours:.1f} h")
+            self.console.print(
+                f"{summary['urls'].get('queued', 0):,} URLs are queued; the next is due in {hours:.1f} h"
+            )
         return summary
 
     @contextmanager

@@ -17,7 +17,9 @@ from pipelines.crawl.addresses import AddressRefused, parse_ipv4
 
 KEY_BYTES = 16
 DEFAULT_PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+)
 # Fields that name a session or a click, never a page. Session ids: PHP, ASP, ColdFusion, Java, Discuz!; campaign
 # marks: Google, Facebook, Microsoft, Alibaba (spm), Bilibili.
 _NOISE_FIELDS = re.compile(
@@ -30,10 +32,12 @@ _SESSION_IN_PATH = re.compile(r";(?:jsessionid|sid|phpsessid)=[^/?]*|/\([a-z]\([
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]+")
 _DIGITS = re.compile(r"\d+")
 # A year and a month written apart (2150-03, 2150/3), or a field named for the year.
-_YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:[-/_.]|%E5%B9%B4)(?:0?[1-9]|1[0-2])(?!\d)|\by(?:ear)?=([12]\d{3})(?!\d)", re.IGNORECASE)
+_YEAR = re.compile(
+    r"(?<!\d)([12]\d{3})(?:[-/_.]|%E5%B9%B4)(?:0?[1-9]|1[0-2])(?!\d)|\by(?:ear)?=([12]\d{3})(?!\d)", re.IGNORECASE
+)
 # Suffixes of what is no page. The list is long on purpose: each entry saves a request.
 _NO_PAGE = frozenset(
-    "7z aac apk avi avif bin bmp bz2 css csv deb dmg doc docx eot epub exe flac flv gif gz ico ipa iso jar jpeg jpg js "
+    "7z aac apk avi avif bin bmp bz2 css csv deb dmg doc docx eot epub exe flac flv gif gz ico ipa iso jar jpeg jpg js "  # noqa: SIM905
     "json jsonp m3u8 m4a m4v map mid mkv mobi mov mp3 mp4 mpeg mpg msi ogg ogv otf pdf png ppt pptx ps psd rar rm rmvb "
     "rpm rtf svg swf tar tgz tif tiff torrent ts ttf wasm wav webm webmanifest webp wma wmv woff woff2 xls xlsx xz "
     "zip zst".split()
@@ -145,7 +149,8 @@ class Scope:
     def __init__(self, settings: CrawlSettings, seed_hosts: Sequence[str], year: int) -> None:
         self._settings, self._year = settings, year
         self._patterns = [host.lower() for host in settings.hosts]
-        self._seed_hosts = frozenset(seed_hosts)
+        # Sites send from the bare name to www or back; that is the same site.
+        self._seed_hosts = frozenset(host.removeprefix("www.") for host in seed_hosts)
 
     def check(self, page: PageUrl) -> None:
         """Raise :class:`Refusal` where ``page`` is out of scope or looks like a trap."""
@@ -173,6 +178,6 @@ class Scope:
     def has_host(self, authority: str) -> bool:
         """Return whether ``authority`` (host, perhaps with port) is in scope."""
         if not self._patterns:
-            return authority in self._seed_hosts
+            return authority.removeprefix("www.") in self._seed_hosts
         host = authority.rpartition(":")[0] if ":" in authority and not authority.endswith("]") else authority
         return any(fnmatchcase(name, pattern) for name in (host, authority) for pattern in self._patterns)

@@ -18,6 +18,8 @@ from corpus.shards.writer import ShardWriter, write_parquet
 from corpus.steps import make_step
 from corpus.steps.interface import Outcome
 from corpus.storage import Store
+from corpus.takedown.step import Buried
+from corpus.takedown.tombstones import REASON, Tombstones
 from pipelines.passes.ingest import quality_signals
 from pipelines.passes.loading import loaded_step
 from pipelines.passes.reports import Report, fingerprint
@@ -74,14 +76,22 @@ class PublishTask:
 
     config: BuildConfig
     output: str
+    copies: tuple[str, ...] = ()  # keys (hex) of keepers that stand for something removed on request
     name: str = "publish"
 
     def settings_fingerprint(self) -> str:
         """Return what of configuration, code and artifacts the output of this pass depends on."""
         scrub = make_step("scrub", self.config.scrub)
-        settings = self.config.scrub.model_dump(mode="json")
+        settings = self.config.scrub.model_dump(mode="json", exclude={"max_leaks"})
         publish = self.config.publish.model_dump(mode="json", exclude={"shard_bytes"})
-        return fingerprint(scrub.version, settings, scrub.artifacts(), publish, self.config.keep_rejects)
+        parts = [scrub.version, settings, scrub.artifacts(), publish, self.config.keep_rejects]
+        tombstones = self.tombstones()
+        return fingerprint(*parts, tombstones.fingerprint()) if tombstones else fingerprint(*parts)
+
+    def tombstones(self) -> Tombstones:
+        """Return what must not be published: the output's list, the configuration's, copies of what they name."""
+        listed = Tombstones.read(Store(self.output), self.config.tombstones)
+        return listed.with_stones((("key", bytes.fromhex(key)) for key in self.copies), "")
 
     def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
         """Publish one range and return its report."""
@@ -90,7 +100,8 @@ class PublishTask:
         times = StepTimes()
         with Clock(times, "load"):
             scrub = AuditedScrub(loaded_step("scrub", self.config.scrub))
-        chain = Chain([scrub], self.config.keep_rejects, times=times)
+            buried = Buried(self.tombstones())
+        chain = Chain([buried, scrub, buried], self.config.keep_rejects, times=times)
         stem = f"{item.fingerprint}-{attempt}"
         schema = corpus_schema(quality_signals())
         level = self.config.publish.compression_level
@@ -122,6 +133,9 @@ class PublishTask:
                     rows = kept.filter(pa.array(mask))
                     writers[name].write(rows)
                     statistics[name].add(rows)
+        for reject in chain.rejects:
+            if reject["reason"] == REASON:  # not even with keep_rejects
+                reject["text"] = reject["url"] = None
         with Clock(chain.times, "write"):
             shards = {name: writers[name].close() for name in SPLIT_NAMES if name in writers}
             files = {

@@ -32,9 +32,12 @@ from corpus.takedown.request import Request
 from pipelines.build import Build
 from pipelines.clean import clean
 from pipelines.commands.pii import verify_pii_command
+from pipelines.commands.remove import remove_command
 from pipelines.engines.registry import make_engine
 from pipelines.leaks import check_leaks, find_leaks
-from pipelines.takedown import find, remove
+from pipelines.lock import locked
+from pipelines.takedown.removal import remove
+from pipelines.takedown.search import find
 
 MakeConfig = Callable[..., BuildConfig]
 NEWS3 = "https://news0.example/3"
@@ -299,6 +302,51 @@ def test_a_second_take_down_adds_to_the_first(output: Path) -> None:
     assert verify(Store(output)).problems == []
     (output / summary["takedowns"][0]["certificate"]).unlink()
     assert "missing" in verify(Store(output)).problems[0]
+
+
+def test_shards_without_rows_leave_and_a_corpus_may_become_empty(output: Path) -> None:
+    store = Store(output)
+    shards = list(open_corpus(str(output)).shards())
+    first = [key.hex() for batch in read_shard(store.sub("corpus"), shards[0]) for key in batch["doc_key"].to_pylist()]
+    taken(output, keys=tuple(first))
+    left = list(open_corpus(str(output)).shards())
+    assert [one["content_hash"] for one in left] == [one["content_hash"] for one in shards[1:]]
+    assert [one["index"] for one in left] == list(range(len(shards) - 1))
+    assert verify(store).problems == []
+    rows = (key.hex() for batch in read_corpus(open_corpus(str(output))) for key in batch["doc_key"].to_pylist())
+    taken(output, keys=tuple(rows))
+    root = open_corpus(str(output)).root
+    assert (root["parts"], root["totals"]["rows"], root["totals"]["text_bytes"]) == ([], 0, 0)
+    assert all(not counts for counts in root["totals"]["columns"].values())
+    assert verify(store).problems == []
+
+
+def test_an_address_that_is_not_there_yet_can_be_kept_out(output: Path) -> None:
+    before = files(output)
+    certificate = taken(output, hosts=(".future.example",))
+    assert certificate["removed"] == {"rows": 0, "characters": 0, "tokens": 0}
+    assert certificate["tombstones"] == 1
+    changed = {name for name, data in files(output).items() if before.get(name) != data}
+    assert not any(name.endswith(".arrow") for name in changed)
+    assert verify(Store(output)).problems == []
+
+
+def test_the_command_previews_and_then_removes(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files(output)
+    remove_command(str(output), Request(ids=(PHONE,)), False, 5)
+    printed = capsys.readouterr().out
+    assert f"【{PHONE}】" in printed
+    assert "Nothing was changed" in printed
+    assert files(output) == before
+    remove_command(str(output), Request(ids=(PHONE,)), True, 5)
+    assert '"certificate"' in capsys.readouterr().out
+    remove_command(str(output), Request(ids=(PHONE,)), True, 5)
+    assert "Nothing to remove" in capsys.readouterr().out
+
+
+def test_a_build_that_runs_is_not_disturbed(output: Path) -> None:
+    with locked(Store(output)), pytest.raises(BuildError, match="is running here"):
+        remove_command(str(output), Request(urls=(NEWS3,)), True, 5)
 
 
 def test_tokens_of_another_corpus_are_refused(output: Path) -> None:

@@ -63,6 +63,27 @@ def test_tdmrep_first_match_decides() -> None:
     assert site.of("http://a.example/y/1.html") == []
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "wanted"),
+    [
+        ("/x/", "/x/1", True),
+        ("/x/", "/y/x/", False),
+        ("/*.html$", "/a/b.html", True),
+        ("/*.html$", "/a/b.html?x", False),
+        ("/a*b*c", "/a1b2c3", True),
+        ("/a*b*c", "/a1c2b3", False),
+        ("/x$", "/x", True),
+        ("/x$", "/x/", False),
+        ("/ab*b$", "/ab", False),
+        ("*", "/", True),
+        ("/" + "*a" * 500 + "$", "/" + "a" * 499 + "b", False),
+    ],
+)
+def test_tdmrep_patterns(pattern: str, path: str, wanted: bool) -> None:
+    data = f'[{{"location": "{pattern}", "tdm-reservation": 1}}]'.encode()
+    assert bool(SiteReservations(data, b"", BOT).of("http://a.example" + path)) is wanted
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"{}", b'["x"]', b'[{"location": 3}]', b"\xff\xfe"])
 def test_broken_tdmrep_reserves_nothing(data: bytes) -> None:
     assert SiteReservations(data, b"", BOT).of(PAGE) == []

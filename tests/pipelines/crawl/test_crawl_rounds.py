@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
+from fsspec.implementations.memory import MemoryFileSystem
+from rich.console import Console
 from warcio.archiveiterator import ArchiveIterator
 
 from corpus.config.crawl import CrawlSettings
@@ -24,6 +26,7 @@ from corpus.config.input import InputSettings
 from corpus.errors import ConfigError
 from corpus.reading import plan_splits, read_split
 from corpus.reading.digests import DigestCache
+from pipelines.crawl import host
 from pipelines.crawl.rounds import Crawl
 
 SMALL = {"trap_pages": 4, "max_redirects": 3, "max_path_segments": 4}
@@ -176,6 +179,7 @@ Crawl(CrawlSettings.model_validate(given["settings"]), given["output"], InlineEn
 """
 
 
+@pytest.mark.slow
 def test_kill_at_random_moments(crawl_site: Any, tmp_path: Path) -> None:
     draw = random.Random(7)
     with crawl_site.Server(crawl_site.Site(2, 30)) as server:
@@ -207,3 +211,58 @@ def test_kill_at_random_moments(crawl_site: Any, tmp_path: Path) -> None:
         stored = Counter(url for kind, url, _ in records(tmp_path / "crawl") if kind == "response")
         assert {url: count for url, count in stored.items() if count > 1 and not url.endswith(".txt")} == {}
         assert {url for url in server.site.expected() if "/p/" in url} <= set(documents(tmp_path / "crawl"))
+
+
+def test_an_output_on_an_object_store(crawl_site: Any, inline_engine: Any) -> None:
+    with crawl_site.Server(crawl_site.Site(1, 4)) as server:
+        settings = CrawlSettings.model_validate(server.settings(min_delay=0.01, delay_factor=0.0, max_pages=4))
+        output = "memory://crawl-rounds"
+        summary = Crawl(settings, output, inline_engine, Console(quiet=True)).run(["http://h00.crawl.example/p/0.html"])
+        assert summary["pages"] == 4
+        stored = [name for name in MemoryFileSystem.store if name.startswith("/crawl-rounds/warc/")]
+        assert len(stored) == len(summary["warcs"]) > 1
+
+
+def test_a_robots_txt_that_fails_for_a_while_leaves_the_known_rules_in_force(crawl_site: Any, crawl: Run) -> None:
+    with crawl_site.Server(crawl_site.Site(2, 4)) as server:
+        seeds = ["http://h01.crawl.example/p/0.html", "http://h01.crawl.example/private/1"]
+        crawl(server, seeds, robots_max_age=0.01, max_pages=1)
+        crawl_site._ROBOTS[1], kept = (503, ""), crawl_site._ROBOTS[1]
+        try:
+            time.sleep(0.05)
+            summary = crawl(server, seeds, robots_max_age=0.01)
+        finally:
+            crawl_site._ROBOTS[1] = kept
+        assert summary["pages"] == 4
+        assert summary["reasons"] == {"refused:robots": 1}
+        assert not any(request.target == "/private/1" for request in server.site.log)
+
+
+def test_a_page_that_kills_its_worker_is_kept_without_links(
+    tmp_path: Path, crawl_site: Any, crawl: Run, monkeypatch: Any
+) -> None:
+    def deadly(body: bytes, url: str, fields: Any, token: str) -> Any:
+        if url.endswith("/p/1.html"):
+            raise MemoryError
+        return real(body, url, fields, token)
+
+    real = host.read_page
+    monkeypatch.setattr(host, "read_page", deadly)
+    with crawl_site.Server(crawl_site.Site(1, 6)) as server:
+        seeds = ["http://h00.crawl.example/p/0.html"]
+        for _ in range(2):
+            with pytest.raises(MemoryError):
+                crawl(server, seeds)
+        assert crawl(server, seeds)["pages"] == 4  # its links, pages 3 and 4, are not known
+        assert "http://h00.crawl.example/p/1.html" in documents(tmp_path / "crawl")
+
+
+def test_a_delay_longer_than_a_round_still_makes_progress(crawl_site: Any, crawl: Run) -> None:
+    with crawl_site.Server(crawl_site.Site(6, 2)) as server:
+        seeds = ["http://h05.crawl.example/p/0.html"]
+        summary = crawl(server, seeds, round_seconds=0.1, min_delay=0.3, sitemaps=False, wait_seconds=2)
+        assert summary["pages"] == 1
+        targets = [request.target for request in server.site.log]
+        assert targets == ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt", "/p/0.html"]
+        began = [request.began for request in server.site.log]
+        assert all(after - before >= 0.29 for before, after in pairwise(began))

@@ -1,0 +1,170 @@
+"""Crawls the loopback site with `wudao crawl` and judges it by the server's log and by the WARC files.
+
+    python benchmarks/crawl.py --hosts 50 --pages 80 [--kills 10] [--engine spark] [--delay 0.02] [--latency 0.02]
+
+With the pages that every host has beside its articles, 50 x 80 are some 5,000. Asserted: every allowed page fetched
+exactly once and no forbidden one ever (with kills: pages in flight may be fetched again, and are in the WARC files once),
+one connection and the delay between requests for each host, every WARC record sound for warcio and for FastWARC, no WARC
+file half-written at any moment. Recorded: pages per second, CPU seconds of the crawler, URLs by state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import crawl_site
+import psutil
+import yaml
+from fastwarc.warc import ArchiveIterator as FastIterator
+from warcio.archiveiterator import ArchiveIterator
+
+SITE = Path(__file__).with_name("crawl_site.py")
+# Requests that manners repeat: robots.txt while it is unreachable, pages while their server fails.
+REPEATED = ("/robots.txt", "/garbage", "/flaky")
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hosts", type=int, default=50)
+    parser.add_argument("--pages", type=int, default=80)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--engine", default="local")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--delay", type=float, default=0.02)
+    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", help="keep the crawl here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        run(options, Path(scratch))
+
+
+def run(options: argparse.Namespace, scratch: Path) -> None:
+    """Serve, crawl, judge."""
+    output = Path(options.output or scratch / "crawl")
+    arguments = [str(scratch / "log"), str(options.hosts), str(options.pages), str(options.latency)]
+    server = subprocess.Popen(
+        [sys.executable, str(SITE), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    port = int(server.stdout.readline())
+    site = crawl_site.Site(options.hosts, options.pages)
+    settings = {
+        "contact": "https://wudao.example/bot",
+        "resolve": dict.fromkeys(site.names(), f"127.0.0.1:{port}"),
+        "allow_private_hosts": ["*.crawl.example"],
+        "min_delay": options.delay,
+        "delay_factor": 0.5,
+        "delay_jitter": 0.1,
+        "retry_seconds": 0.1,
+        "trap_pages": 8,
+        "hosts_per_task": max(options.hosts // options.workers, 1),
+    }
+    (scratch / "crawl.yaml").write_text(yaml.safe_dump({"crawl": settings}))
+    (scratch / "seeds.txt").write_text("\n".join(site.seeds()) + "\n")
+    command = [sys.executable, "-m", "pipelines.cli", "crawl", str(scratch / "seeds.txt"), "-o", str(output)]
+    command += ["-c", str(scratch / "crawl.yaml"), "--engine", options.engine, "--workers", str(options.workers)]
+    started = time.monotonic()
+    draw = random.Random(options.seed)
+    for number in range(options.kills):
+        kill_once(command, draw.uniform(2, 12), output, number)
+    cpu = children_cpu()
+    subprocess.run(command, check=True)
+    seconds, cpu = time.monotonic() - started, children_cpu() - cpu
+    server.communicate("")
+    log = [crawl_site.Request(**json.loads(line)) for line in (scratch / "log").read_text().splitlines()]
+    judge(site, log, options)
+    stored = check_warcs(output)
+    summary = json.loads((output / "crawl.json").read_text())
+    pages = summary["pages"]
+    print(json.dumps({"urls": summary["urls"], "reasons": summary["reasons"], "rounds": summary["round"]}, indent=1))
+    print(
+        f"{options.engine}: {pages} pages, {len(log)} requests, {stored} responses stored in {seconds:.1f} s: "
+        f"{pages / seconds:.1f} pages/s; crawler CPU {cpu:.1f} s: {pages / cpu:.0f} pages per CPU second"
+    )
+
+
+def children_cpu() -> float:
+    """Return the CPU seconds of children that ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def kill_once(command: list[str], seconds: float, output: Path, number: int) -> None:
+    """Start the crawl and kill it with all its workers after ``seconds``."""
+    victim = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        victim.wait(seconds)
+    except subprocess.TimeoutExpired:
+        family = [victim, *psutil.Process(victim.pid).children(recursive=True)]
+        for process in family:
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        victim.wait()
+    found = list((output / "warc").glob("*")) if (output / "warc").exists() else []
+    assert all(path.name.endswith(".warc.gz") for path in found), found
+    check_warcs(output)
+    print(f"kill {number + 1} after {seconds:.1f} s: {len(found)} WARC files, all sound", flush=True)
+
+
+def judge(site: crawl_site.Site, log: list[crawl_site.Request], options: argparse.Namespace) -> None:
+    """Assert manners and completeness on the server's own log."""
+    seen = Counter(f"http://{request.host}{request.target}" for request in log)
+    missing = site.expected() - set(seen)
+    assert not missing, sorted(missing)[:10]
+    forbidden = [request for request in log if site.forbidden(request.host, request.target)]
+    assert not forbidden, forbidden[:10]
+    again = {url: count for url, count in seen.items() if count > 1 and not url.endswith(REPEATED)}
+    in_flight = options.kills * options.hosts
+    assert sum(again.values()) - len(again) <= in_flight, sorted(again.items())[:10]
+    gaps = []
+    for name in site.names():
+        requests = [request for request in log if request.host == name]
+        for before, after in pairwise(requests):
+            if after.began < before.ended:
+                raise AssertionError((before, after))
+            gaps.append(after.began - before.began)
+    print(
+        f"{len(site.expected())} pages expected, all fetched; {len(again)} fetched again after kills; no forbidden one; "
+        f"one connection a host; shortest gap {min(gaps) * 1000:.0f} ms"
+    )
+    if not options.kills:
+        assert min(gaps) >= options.delay * 0.95
+
+
+def check_warcs(output: Path) -> int:
+    """Read every WARC file with both libraries; return the number of responses. No page is stored twice."""
+    responses: Counter[str] = Counter()
+    for path in sorted((output / "warc").glob("*.warc.gz")):
+        with path.open("rb") as stream:
+            count = 0
+            for record in ArchiveIterator(stream, check_digests="raise"):
+                record.raw_stream.read()
+                count += 1
+                if record.rec_type == "response":
+                    responses[record.rec_headers.get_header("WARC-Target-URI")] += 1
+        with path.open("rb") as stream:
+            sound = [record.verify_block_digest() for record in FastIterator(stream, parse_http=False)]
+        assert all(sound), path
+        assert len(sound) == count, path
+    twice = {url: count for url, count in responses.items() if count > 1 and not url.endswith("/robots.txt")}
+    assert not twice, twice
+    return responses.total()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Take-down: finding what a request names, tombstones against its return, the certificate of its removal."""
