@@ -47,14 +47,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[str | int, ...], int]]
         depth = 0
         for event in yaml.parse(data, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
+                line = _line(event)
                 raise ConfigError(f"{path}, line {line}: anchors and aliases are not read; write the value out")
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > MAX_DEPTH:
-                raise ConfigError(f"{path}, line {event.start_mark.line + 1}: nested more than {MAX_DEPTH} deep")
+                raise ConfigError(f"{path}, line {_line(event)}: nested more than {MAX_DEPTH} deep")
         node = yaml.compose(data, Loader=yaml.SafeLoader)
         tree = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
@@ -67,8 +67,13 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[str | int, ...], int]]
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}, line 1: a configuration is a mapping of sections, as in corpus.yaml")
     lines: dict[tuple[str | int, ...], int] = {}
-    _collect_lines(node, (), lines, path)
+    if node is not None:
+        _collect_lines(node, (), lines, path)
     return tree, lines
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 0
 
 
 def _collect_lines(

@@ -72,8 +72,8 @@ SIGNALS: tuple[str, ...] = tuple(MEANINGS)
 
 # A short text cannot reach the full density with one term: the denominator never falls below this.
 SCORE_FLOOR = 120
-# Points that every text has free: one typical term, said in passing, is no advertisement (complaints about an invoice, a
-# review that names a channel). From reading what the rules dropped of the genuine texts (benchmarks/readings).
+# Points that every text has free: one typical term, said in passing, is no advertisement (complaints about an
+# invoice, a review that names a channel). From reading what the rules dropped of the genuine texts.
 FREE_POINTS = 2
 # At most this share of the points can be taken back, so that spam cannot clear itself by quoting a police notice.
 MAX_DEDUCTION = 0.75

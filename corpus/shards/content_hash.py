@@ -22,7 +22,7 @@ class ContentHash:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._rows = 0
-        self._streams: dict[str, hashlib._Hash] = {}
+        self._streams: dict[str, hashlib.blake2b] = {}
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Add the rows of ``batch``."""

@@ -136,7 +136,7 @@ def _sizes(array: pa.Array) -> np.ndarray:
         lengths, width = pc.binary_length(array), 1
     else:
         return np.ones(len(array), np.int64)
-    return lengths.fill_null(0).cast(pa.int64()).to_numpy() * width
+    return np.asarray(lengths.fill_null(0).cast(pa.int64()).to_numpy() * width)
 
 
 def write_parquet(store: Store, name: str, table: pa.Table, row_group_size: int = 1 << 17) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ _LOCK_SECONDS = 120.0
 Line = dict[str, Any]
 
 
-class _Received(StatusAndHeaders):
+class _Received(StatusAndHeaders):  # type: ignore[misc]
     """A header block that is written exactly as it was received or sent."""
 
     def __init__(self, head: bytes) -> None:

@@ -94,7 +94,7 @@ class SparkEngine:
         from pipelines.engines.spark_session import SparkSQLSession
 
         with SparkSQLSession(self.spark) as session:
-            yield _SparkSplits(session)  # type: ignore[misc]
+            yield _SparkSplits(session)
 
     def close(self) -> None:
         """Stop Spark."""

@@ -175,7 +175,7 @@ def _join(left: Outcome, right: Outcome, middle: int, rows: int) -> Outcome:
 
     def origin(outcome: Outcome, size: int) -> np.ndarray:
         if outcome.origin is not None:
-            return outcome.origin.to_numpy()
+            return np.asarray(outcome.origin.to_numpy())
         removed = {removal.row for removal in outcome.removals}
         return np.array([row for row in range(size) if row not in removed], dtype=np.int32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ def write(store: Store, name: str, rows: list[str], cuts: list[int], **options: 
     writer = ShardWriter(store, name, SCHEMA, batch_bytes=64, batch_rows=4, **options)  # type: ignore[arg-type]
     batch = pa.RecordBatch.from_pylist([{"doc_key": b"%04d" % i, "text": text} for i, text in enumerate(rows)], SCHEMA)
     borders = sorted({0, *[cut for cut in cuts if cut <= len(rows)], len(rows)})
-    for start, stop in zip(borders, borders[1:], strict=False):
+    for start, stop in itertools.pairwise(borders):
         writer.write(batch.slice(start, stop - start))
     return writer.close()
 
