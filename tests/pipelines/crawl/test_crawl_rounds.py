@@ -117,8 +117,8 @@ def test_a_second_run_fetches_nothing_and_a_stale_page_is_revisited(
 
         crawl(server, seeds, freshness_seconds=0.001, max_pages=12)  # no effect yet: due dates are of the first run
         assert len(server.site.log) == count
-        crawl(server, seeds, output="short", freshness_seconds=0.5, max_pages=6)
-        time.sleep(0.6)
+        crawl(server, seeds, output="short", freshness_seconds=8, max_pages=6)
+        time.sleep(8.2)
         crawl(server, seeds, output="short", freshness_seconds=60, max_pages=12)
         assert Counter(r.status for r in server.site.log[-6:])[304] == 2  # those with an ETag
         kinds = Counter(kind for kind, _, _ in records(tmp_path / "short"))
@@ -129,8 +129,8 @@ def test_a_second_run_fetches_nothing_and_a_stale_page_is_revisited(
 def test_a_changed_page_gets_a_new_response_record(crawl_site: Any, crawl: Run, tmp_path: Path) -> None:
     with crawl_site.Server(crawl_site.Site(1, 2)) as server:
         seeds = ["http://h00.crawl.example/p/0.html"]
-        crawl(server, seeds, freshness_seconds=0.3, max_pages=2)
-        time.sleep(0.4)
+        crawl(server, seeds, freshness_seconds=8, max_pages=2)  # longer than a crawl on a busy machine
+        time.sleep(8.2)
         server.site.version = 2
         crawl(server, seeds, freshness_seconds=60, max_pages=4)
         kinds = Counter(kind for kind, url, _ in records(tmp_path / "crawl") if url and "/p/" in url)
