@@ -81,7 +81,7 @@ SOURCE_TYPES = {
         "app_descriptions_iflytek", "legal_cail2021_args", "legal_lecard_queries", "legal_cail2021_focus",
     ),
 }  # fmt: skip
-SIX = ("news", "comment", "forum", "qa", "academic", "manual")  # the task of shared/facts/labels.md (.691)
+SIX = ("news", "comment", "forum", "qa", "academic", "manual")  # the task of an earlier study (.691)
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -238,7 +238,7 @@ def type_part(folder: Path, count: int) -> None:
     six = [names.index(name) for name in SIX]
     among = np.array(six)[logits[:, six].argmax(axis=1)] == truth
     print(f"  types with sources left to learn from: {right[enough].mean():.3f}")
-    print(f"  the six types of shared/facts/labels.md: {among[np.isin(truth, six)].mean():.3f} (there: .691)")
+    print(f"  the six types of an earlier study: {among[np.isin(truth, six)].mean():.3f} (there: .691)")
 
 
 def speed_part(folder: Path, count: int) -> None:

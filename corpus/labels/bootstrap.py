@@ -2,7 +2,7 @@
 
 Documents that the lexicons are sure of become training data; the model then
 learns the words around the seed terms and carries over to documents that have
-none of them. One round only: ``shared/facts/labels.md`` measured that a second
+none of them. One round only: an earlier study measured that a second
 does not help and that self-training from seeds alone drifts.
 """
 

@@ -29,7 +29,7 @@ HOLDOUT = 26  # documents whose hash begins below this of 256 calibrate, the oth
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """fastText's arguments. Character 3-grams: ``shared/facts/labels.md`` measured them level with word bigrams
+    """fastText's arguments. Character 3-grams: an earlier study measured them level with word bigrams
     across sources; one-vs-all because a document may belong to several domains."""
 
     dim: int = 16
