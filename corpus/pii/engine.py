@@ -168,7 +168,7 @@ class Engine:
         ``source_types[row]`` decides on names (settings ``names_off``).
         """
         self.load()
-        if not len(column) or self._first is None or self._second is None:
+        if column.null_count == len(column) or self._first is None or self._second is None:
             return {}
         data, offsets = string_buffers(column)
         shadow, shadow_offsets, dropped, clusters = shadow_batch(data, offsets)
@@ -177,6 +177,8 @@ class Engine:
         borders = shadow_offsets.tolist()
         digits = clusters.tolist()
         for row in range(len(borders) - 1):
+            if borders[row] == borders[row + 1]:
+                continue
             part = view[borders[row] : borders[row + 1]]
             due = self._first.due(part, digits[row])
             if not due:

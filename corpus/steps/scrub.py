@@ -146,8 +146,11 @@ class Scrub:
                 continue
             replaced = {row: self._replace(field, values[field][row], spans[row]) for row in spans}
             batch = set_column(batch, field, _patch(column, replaced))
+        touched = {row for spans in found.values() for row in spans}
         counts = [
             sorted(Counter(s.kind for field in found for s in found[field].get(row, ())).items())
+            if row in touched
+            else []
             for row in range(batch.num_rows)
         ]
         batch = _with_counts(batch, counts)
