@@ -20,8 +20,9 @@ from rich.console import Console
 from corpus.config.build import BuildConfig
 from corpus.errors import BuildError
 from corpus.shards.manifest import TEXT_SHARDS, TOKEN_SHARDS, Manifest, read_manifest, write_manifest
+from corpus.shards.reader import open_dataset
 from corpus.shards.verify import SUMMARY_NAME, unbalanced
-from corpus.shards.view import VIEW, Dataset, base_reference, open_dataset, open_tokens
+from corpus.shards.view import VIEW, Dataset, base_reference, open_tokens
 from corpus.storage import Store
 from pipelines.build import Build
 from pipelines.clean import CURRENT_NAME, write_current

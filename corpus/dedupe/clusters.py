@@ -30,8 +30,8 @@ def find_clusters(session: Session, settings: DedupeSettings, *, earlier: bool =
     kind "keeper" and size 1, so that its component is known.
 
     With ``earlier``, ``signatures`` is what :func:`corpus.dedupe.index.join_earlier`
-    made, and table ``earlier_keepers`` (keeper, build) names the build of every
-    keeper that an earlier build published.
+    made; column ``build`` then names the build of a keeper that was published
+    earlier.
     """
     first = _choose_key_window(session)
     _find_contents(session, first)
@@ -111,9 +111,16 @@ def _lead_undecided(session: Session) -> pa.Table:
     nodes = session.arrow(
         "SELECT component, position, k, earlier FROM undecided ORDER BY component, position"
     ).read_all()
+    return lead_undecided(nodes, session.arrow(statements.UNDECIDED_PAIRS).read_all())
+
+
+def lead_undecided(nodes: pa.Table, pairs: pa.Table) -> pa.Table:
+    """Return (k, component, leader, similarity) of ``nodes`` (component, position, k, earlier; in this order).
+
+    ``pairs`` (a, b, similarity) are the verified pairs among them.
+    """
     keys = nodes["k"].to_numpy()
     by_key = np.argsort(keys)
-    pairs = session.arrow(statements.UNDECIDED_PAIRS).read_all()
     left, right = (
         by_key[np.searchsorted(keys[by_key], pairs[name].to_numpy())] if pairs.num_rows else np.zeros(0, dtype=np.int64)
         for name in ("a", "b")
@@ -126,14 +133,13 @@ def _lead_undecided(session: Session) -> pa.Table:
 
 def _describe(session: Session, earlier: bool) -> None:
     session.create("members", statements.MEMBERS)
-    session.create("all_members", statements.REPEATED_MEMBERS)
-    for name in ("members", "assigned"):
+    session.create("plain_members", statements.REPEATED_MEMBERS)
+    session.create("all_members", statements.PLACED_AMONG_EARLIER if earlier else statements.PLACED_MEMBERS)
+    for name in ("members", "assigned", "plain_members"):
         session.drop(name)
     session.create("keepers", statements.KEEPERS)
-    session.create("smallest_keys", statements.INHERITED_KEYS if earlier else statements.SMALLEST_KEYS)
+    session.create("smallest_keys", statements.SMALLEST_KEYS)
     session.create("sizes", statements.SIZES)
     session.create("clusters", statements.CLUSTERS)
-    if earlier:
-        session.create("earlier_keepers", statements.EARLIER_KEEPERS)
     for name in ("all_members", "keepers", "smallest_keys", "sizes", "contents", "documents", "repeats"):
         session.drop(name)

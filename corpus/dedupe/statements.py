@@ -134,19 +134,22 @@ FROM repeats r LEFT JOIN members m ON r.k = m.k
 WHERE r.times > 1 AND (r.seen > 1 OR m.k IS NULL)
 """
 
+# What an earlier build published keeps its component, hands it on to what joins it, and names its build.
+PLACED_MEMBERS = "SELECT m.*, CAST(NULL AS BINARY) AS inherited, CAST(NULL AS STRING) AS build FROM plain_members m"
+PLACED_AMONG_EARLIER = """
+SELECT m.*, e.component AS inherited, e.build FROM plain_members m
+LEFT JOIN earlier e ON m.split = e.split AND m.row = e.row
+"""
+
 # The keeper of a leader's node: the best document of its content, else the document itself.
 KEEPERS = """
-SELECT m.leader, m.doc_key AS keeper FROM all_members m
+SELECT m.leader, m.component, m.doc_key AS keeper, m.build FROM all_members m
 WHERE m.node = m.leader AND m.seen = 1
   AND NOT EXISTS (SELECT 1 FROM contents c WHERE c.k = m.k AND c.standing > 1)
 """
 
-SMALLEST_KEYS = "SELECT component, min(doc_key) AS smallest FROM all_members GROUP BY component"
-
-# What an earlier build published keeps its component, and hands it on to what joins it.
-INHERITED_KEYS = """
-SELECT m.component, coalesce(min(e.component), min(m.doc_key)) AS smallest
-FROM all_members m LEFT JOIN earlier e ON m.doc_key = e.doc_key GROUP BY m.component
+SMALLEST_KEYS = """
+SELECT component, coalesce(min(inherited), min(doc_key)) AS smallest FROM all_members GROUP BY component
 """
 
 SIZES = "SELECT leader, CAST(count(*) AS INT) AS cluster_size FROM all_members GROUP BY leader"
@@ -157,10 +160,8 @@ SELECT m.split, m.row,
             WHEN m.node = m.leader THEN 'exact' ELSE 'near' END AS kind,
        p.keeper,
        CAST(CASE WHEN m.seen > 1 OR m.node = m.leader THEN 1.0 ELSE m.similarity / 10000.0 END AS FLOAT) AS similarity,
-       z.cluster_size, s.smallest AS component
+       z.cluster_size, s.smallest AS component, p.build
 FROM all_members m JOIN keepers p ON m.leader = p.leader
 JOIN sizes z ON m.leader = z.leader JOIN smallest_keys s ON m.component = s.component
 WHERE m.split >= 0
 """
-
-EARLIER_KEEPERS = "SELECT DISTINCT c.keeper, e.build FROM clusters c JOIN earlier e ON c.keeper = e.doc_key"

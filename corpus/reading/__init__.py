@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from corpus.config.input import InputSettings
 from corpus.reading.files import InputError, open_file, size_of
 from corpus.reading.formats import reader
+from corpus.reading.piece import Piece
 from corpus.reading.records import Batcher, ReadBatch
-from corpus.reading.splits import Piece, Plan, Split, plan_splits
+from corpus.reading.splits import Plan, Split, plan_splits
 
 __all__ = ["InputError", "Piece", "Plan", "ReadBatch", "Split", "plan_splits", "read_split"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from corpus.config.input import InputSettings
+    from corpus.reading.piece import Piece
     from corpus.reading.records import Item
-    from corpus.reading.splits import Piece
 
     Reader = Callable[[BinaryIO, Piece, InputSettings], Iterator[Item]]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from corpus.config.input import InputSettings
+from corpus.reading.piece import Piece
 from corpus.reading.records import Item
-from corpus.reading.splits import Piece
 from corpus.reading.whole_file import read_whole
 
 

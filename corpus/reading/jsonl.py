@@ -8,8 +8,8 @@ from typing import BinaryIO
 from corpus.config.input import InputSettings
 from corpus.reading.fields import FieldMap
 from corpus.reading.json_values import JsonFault, parse_object
+from corpus.reading.piece import Piece
 from corpus.reading.records import Item, Quarantined
-from corpus.reading.splits import Piece
 from corpus.reading.stream import InputStream
 
 # Lines are cut out of blocks of about this size at once.

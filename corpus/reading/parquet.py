@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from corpus.config.input import InputSettings
 from corpus.reading.fields import FieldMap
+from corpus.reading.piece import Piece
 from corpus.reading.records import Item, Quarantined
-from corpus.reading.splits import Piece
 
 # Rows decoded at once, unless they are so long that this many would exceed batch_bytes.
 _MAX_ROWS = 1024

@@ -22,6 +22,7 @@ from corpus.reading.detect import HEAD_BYTES, Detection, detect
 from corpus.reading.digests import DigestCache
 from corpus.reading.files import InputError, InputFile, list_files, open_file, read_head
 from corpus.reading.formats import FORMATS
+from corpus.reading.piece import Piece
 from corpus.reading.records import Quarantined, dead_letters
 from corpus.reading.stream import InputStream
 
@@ -29,24 +30,6 @@ from corpus.reading.stream import InputStream
 _OPENING_COST = 1 << 12
 # A bundle that no border ends is ended at this multiple of the mean; with random borders e^-4 = 2 % are.
 _LONGEST_BUNDLE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A file or a range of it: bytes [start, end), or row groups [start, end) of Parquet."""
-
-    path: str  # relative to the input root, "/" separated
-    uri: str  # where it is now; no part of the identity
-    format: str  # key of corpus.reading.formats.FORMATS
-    start: int
-    end: int
-    size: int  # bytes of the whole file
-    digest: str  # hex, of the whole file
-
-    def identity(self) -> bytes:
-        """Return what the piece is, without where it lies."""
-        values = (self.path, self.format, str(self.start), str(self.end), str(self.size), self.digest)
-        return digest(*(value.encode("utf-8") for value in values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from corpus.reading.headers import (
     reservations,
     status_of,
 )
+from corpus.reading.piece import Piece
 from corpus.reading.records import Item, Quarantined, Record, Skipped
-from corpus.reading.splits import Piece
 from corpus.reading.stream import InputStream
 
 _VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r{0,2}\n")

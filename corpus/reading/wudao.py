@@ -17,8 +17,8 @@ from typing import BinaryIO
 from corpus.config.input import InputSettings
 from corpus.reading.fields import FieldMap
 from corpus.reading.json_values import JsonFault, parse_object
+from corpus.reading.piece import Piece
 from corpus.reading.records import Item, Quarantined
-from corpus.reading.splits import Piece
 from corpus.reading.stream import InputStream
 
 # Between two objects of an array; the comma is missing in files of concatenated objects. Bounded, since a run of

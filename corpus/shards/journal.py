@@ -11,10 +11,9 @@ Every move may be repeated, so a second crash does no harm.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from corpus.errors import CorruptionError
 from corpus.storage import Store
@@ -32,7 +31,7 @@ def commit(output: Store, staged: Mapping[str, str], delete: Sequence[str]) -> N
         {"target": target, "source": source, "sha256": hashlib.sha256(output.read_bytes(source)).hexdigest()}
         for target, source in staged.items()
     ]
-    output.write_atomic(JOURNAL_NAME, orjson.dumps({"moves": moves, "delete": list(delete)}))
+    output.write_atomic(JOURNAL_NAME, json.dumps({"moves": moves, "delete": list(delete)}).encode())
 
 
 def finish(output: Store) -> bool:
@@ -79,15 +78,16 @@ def finish_pending(store: Store) -> None:
 
 def _output_of(store: Store) -> Store | None:
     folder, _, dataset = store.root.rstrip("/").rpartition("/")
-    return Store(folder) if folder and dataset in DATASETS else None
+    bucket = folder.endswith(":/")  # the dataset is a bucket of its own: no build around it
+    return Store(folder) if folder and not bucket and dataset in DATASETS else None
 
 
 def _journal(output: Store) -> dict[str, Any] | None:
     try:
-        journal: dict[str, Any] = orjson.loads(output.read_bytes(JOURNAL_NAME))
+        journal: dict[str, Any] = json.loads(output.read_bytes(JOURNAL_NAME))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except orjson.JSONDecodeError as error:
+    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError
         raise CorruptionError(
             f"{output.path(JOURNAL_NAME)}: not valid JSON ({error}); restore it, or delete it to undo the take-down"
         ) from None

@@ -21,6 +21,11 @@ def open_corpus(place: str) -> Manifest:
     return read_manifest(store)
 
 
+def open_dataset(place: str) -> Dataset:
+    """Return the text dataset of a build's or a subset's output folder, or of its ``corpus`` folder."""
+    return Dataset.of(open_corpus(place))
+
+
 def read_shard(store: Store, shard: dict[str, Any]) -> Iterator[pa.RecordBatch]:
     """Yield the record batches of one shard; CorruptionError where Arrow cannot read it, or the shard is a view's."""
     if shard["path"].endswith(".parquet"):

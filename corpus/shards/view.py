@@ -141,13 +141,6 @@ def read_rows(
         raise CorruptionError(f"{store.path(shard['path'])}: it has no row {int(rows[used])}, which a view names")
 
 
-def open_dataset(place: str) -> Dataset:
-    """Return the text dataset of a build's or a subset's output folder, or of its ``corpus`` folder."""
-    from corpus.shards.reader import open_corpus
-
-    return Dataset.of(open_corpus(place))
-
-
 def open_tokens(corpus: Dataset, same_rows: Sequence[str] = ()) -> Dataset | None:
     """Return the token dataset that lies beside ``corpus``, None without one.
 

@@ -174,7 +174,7 @@ def _find_shard(output: str, shard: str, manifest: Any) -> dict[str, Any]:
 
 def explain_dedupe_command(config: BuildConfig) -> None:
     """Print bands, S-curve and expected errors of the configured near-duplicate detection."""
-    from corpus.dedupe.parameters import explain
+    from corpus.dedupe.explain import explain
 
     told = explain(config.dedupe)
     console = Console(soft_wrap=True, highlight=False)

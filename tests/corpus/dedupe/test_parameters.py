@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from corpus.config.dedupe import DedupeSettings
+from corpus.dedupe.explain import explain
 from corpus.dedupe.parameters import (
     BandShape,
     band_shape,
     best_shape,
-    explain,
     false_candidate_area,
     missed_pair_area,
 )

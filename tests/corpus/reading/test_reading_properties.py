@@ -15,8 +15,8 @@ from reading_archives import http, members, page, warc_record
 from corpus.config.input import InputSettings
 from corpus.reading.dates import epoch_seconds
 from corpus.reading.formats import FORMATS, reader
+from corpus.reading.piece import Piece
 from corpus.reading.records import Batcher
-from corpus.reading.splits import Piece
 
 SETTINGS = InputSettings(max_record_bytes=1 << 16, max_decompressed_bytes=1 << 22, batch_rows=7, batch_bytes=1 << 12)
 ARCHIVE = [warc_record(http(page(number)), url=f"http://a.cn/{number}") for number in range(6)]
