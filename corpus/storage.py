@@ -1,26 +1,29 @@
 """Files under one root, local or on an object store, through fsspec.
 
-A store never renames: tasks write under names that nobody else uses, and the
-small files that readers trust (reports, manifests) appear whole or not at all
-(:meth:`Store.write_atomic`). Credentials come from the environment only.
+A store never renames what readers may see: tasks write under names that nobody
+else uses, and the small files that readers trust (reports, manifests) appear
+whole or not at all (:meth:`Store.write_atomic`). Credentials come from the
+environment only.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
+from corpus import remote, remote_files
 from corpus.errors import StorageError
 
 PRIVATE_MODE = 0o700
-RETRIES = 6
-FIRST_DELAY_S = 0.2
-
-Result = TypeVar("Result")
+BUFFER_BYTES = 1 << 20
+REQUESTS_AT_ONCE = 8
 
 
 class Store:
@@ -28,33 +31,43 @@ class Store:
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root)
-        self.local = "://" not in self.root or self.root.startswith("file://")
+        self.local = not remote.is_remote(self.root)
         if self.local:
             self.root = os.path.abspath(self.root.removeprefix("file://"))
-        self._filesystem: Any = None
+        self._opened: tuple[int, Any, str] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "local": self.local, "_filesystem": None}
+        return {"root": self.root, "local": self.local, "_opened": None}
+
+    def _open(self) -> tuple[Any, str]:
+        """Return the fsspec file system of a remote root and the root's path in it, opened at first use."""
+        # A forked child must not use the connections of its parent.
+        if self._opened is None or self._opened[0] != os.getpid():
+            system, path = remote.locate(self.root)
+            self._opened = (os.getpid(), system, path.rstrip("/"))
+        return self._opened[1:]
 
     @property
     def filesystem(self) -> Any:
-        """The fsspec filesystem of a remote root, opened at first use."""
-        if self._filesystem is None:
-            import fsspec
+        """The fsspec filesystem of a remote root."""
+        return self._open()[0]
 
-            try:
-                self._filesystem = fsspec.filesystem(self.root.split("://", 1)[0])
-            except (ImportError, ValueError) as error:
-                raise StorageError(f"{self.root}: {error}") from error
-        return self._filesystem
+    def _place(self, name: str) -> tuple[Any, str, str]:
+        system, root = self._open()
+        return system, f"{root}/{name}", self.path(name)
 
     def sub(self, *names: str) -> Store:
-        """Return the store of a folder inside this one."""
+        """Return the store of a folder inside this one; ``..`` leaves it."""
         return Store(self.path("/".join(names)))
 
     def path(self, name: str) -> str:
         """Return the absolute path or URL of ``name``."""
-        return str(Path(self.root) / PurePosixPath(name)) if self.local else f"{self.root.rstrip('/')}/{name}"
+        if self.local:
+            return str(Path(self.root) / PurePosixPath(name))
+        protocol, _, place = f"{self.root.rstrip('/')}/{name}".partition("://")
+        if ".." not in name:
+            return f"{protocol}://{place}"
+        return f"{protocol}:/{os.path.normpath('/' + place)}"
 
     def make_private(self) -> None:
         """Create the folder with mode 0700; on an object store access is the bucket's policy."""
@@ -63,19 +76,23 @@ class Store:
             os.chmod(self.root, PRIVATE_MODE)
 
     def open_write(self, name: str) -> BinaryIO:
-        """Open ``name`` for writing; its folders are made. The caller's name must be unique to it."""
-        path = self.path(name)
+        """Open ``name`` for writing; its folders are made. The caller's name must be unique to it.
+
+        A remote file is there once it is closed, never in part.
+        """
         if self.local:
+            path = self.path(name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            return open(path, "wb")
-        return cast(BinaryIO, self._retry(lambda: self.filesystem.open(path, "wb"), name))
+            stream = cast(BinaryIO, io.BufferedWriter(_NamedFile(path, "wb"), BUFFER_BYTES))
+        else:
+            stream = cast(BinaryIO, remote_files.RemoteWriter(*self._place(name)))
+        if (opened := _opened_for_writing.get()) is not None:
+            opened.append(Opened(self, name, stream))
+        return stream
 
     def open_read(self, name: str) -> BinaryIO:
         """Open ``name`` for reading at random places."""
-        path = self.path(name)
-        if self.local:
-            return open(path, "rb")
-        return cast(BinaryIO, self._retry(lambda: self.filesystem.open(path, "rb"), name))
+        return open(self.path(name), "rb") if self.local else remote_files.read_at(*self._place(name))
 
     def arrow_source(self, name: str) -> Any:
         """Return ``name`` as something that pyarrow reads: a memory map where it is local."""
@@ -87,24 +104,26 @@ class Store:
         """Return the whole of ``name``."""
         if self.local:
             return Path(self.path(name)).read_bytes()
-        return cast(bytes, self._retry(lambda: self.filesystem.cat_file(self.path(name)), name))
+        system, path, url = self._place(name)
+        return cast(bytes, remote.attempt(lambda: system.cat_file(path), url))
 
     def write_atomic(self, name: str, data: bytes) -> None:
         """Write a small file so that a reader sees all of it or none.
 
-        Locally by a link of a finished temporary file into place; object
+        Locally a finished temporary file takes the place of an old one; object
         stores make an object visible only when it is whole.
         """
-        path = self.path(name)
         if not self.local:
-            self._retry(lambda: self.filesystem.pipe_file(path, data), name)
+            remote_files.upload(*self._place(name), data)
             return
+        path = self.path(name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}.{secrets.token_hex(4)}.tmp"
         try:
-            with open(temporary, "wb") as stream:
-                stream.write(data)
-                stream.flush()
+            with _NamedFile(temporary, "wb") as stream:
+                written = 0
+                while written < len(data):
+                    written += stream.write(data[written:])
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
         finally:
@@ -115,42 +134,71 @@ class Store:
         """Return whether ``name`` exists."""
         if self.local:
             return os.path.exists(self.path(name))
-        return bool(self._retry(lambda: self.filesystem.exists(self.path(name)), name))
+        system, path, url = self._place(name)
+        # fsspec's exists() takes every error for a no, and a busy store is not an empty one.
+        try:
+            remote.attempt(lambda: system.info(path), url)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def size(self, name: str) -> int:
         """Return the bytes of ``name``."""
         if self.local:
             return os.path.getsize(self.path(name))
-        return int(self._retry(lambda: self.filesystem.size(self.path(name)), name))
+        system, path, url = self._place(name)
+        return int(remote.attempt(lambda: system.info(path), url)["size"])
 
     def names(self, folder: str = "") -> Iterator[str]:
         """Yield every file below ``folder``, relative to the root, sorted; nothing if it does not exist."""
+        yield from self.sizes(folder)
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Return the bytes of every file below ``folder`` by name (relative to the root, sorted): one listing.
+
+        An object store lists 1,000 objects a request.
+        """
+        found: dict[str, int] = {}
         if self.local:
-            top = self.path(folder) if folder else self.root
-            found = [
-                os.path.relpath(os.path.join(base, name), self.root).replace(os.sep, "/")
-                for base, _, files in os.walk(top)
-                for name in files
-            ]
-        else:
-            top = self.path(folder).rstrip("/") if folder else self.root.rstrip("/")
-            prefix = self.filesystem._strip_protocol(self.root).rstrip("/") + "/"
-            try:
-                listed = self._retry(lambda: self.filesystem.find(top), folder)
-            except FileNotFoundError:
-                listed = []
-            found = [name.removeprefix(prefix) for name in listed]
-        yield from sorted(found)
+            for base, _, files in os.walk(self.path(folder) if folder else self.root):
+                for one in files:
+                    path = os.path.join(base, one)
+                    try:
+                        found[os.path.relpath(path, self.root).replace(os.sep, "/")] = os.lstat(path).st_size
+                    except FileNotFoundError:  # another attempt's temporary file, gone since
+                        continue
+            return dict(sorted(found.items()))
+        system, root = self._open()
+        top = f"{root}/{folder}".rstrip("/")
+
+        def listed() -> Any:
+            system.invalidate_cache()
+            return system.find(top, detail=True)
+
+        try:
+            infos = remote.attempt(listed, self.path(folder))
+        except FileNotFoundError:
+            return {}
+        found = {name[len(root) + 1 :]: int(info["size"] or 0) for name, info in infos.items() if name != top}
+        return dict(sorted(found.items()))
 
     def delete(self, name: str) -> None:
         """Delete one file; it is no error if it is already gone."""
         if self.local:
             Path(self.path(name)).unlink(missing_ok=True)
+        else:
+            remote_files.remove(*self._place(name))
+
+    def delete_all(self, names: Iterable[str]) -> None:
+        """Delete files, several requests at once on a remote store."""
+        if self.local:
+            for name in names:
+                self.delete(name)
             return
-        try:
-            self._retry(lambda: self.filesystem.rm_file(self.path(name)), name)
-        except FileNotFoundError:
-            return
+        self._open()
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            for _ in pool.map(self.delete, names):
+                pass
 
     def free_bytes(self) -> int | None:
         """Return the free space of a local root's file system, None for a remote one."""
@@ -163,17 +211,57 @@ class Store:
             folder = folder.parent
         return shutil.disk_usage(folder).free
 
-    def _retry(self, call: Callable[[], Result], name: str) -> Result:
-        """Run a remote call with exponential backoff; what is absent or forbidden fails at once."""
-        delay = FIRST_DELAY_S
-        for attempt in range(RETRIES):
-            try:
-                return call()
-            except (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError):
-                raise
-            except OSError as error:
-                if attempt == RETRIES - 1:
-                    raise StorageError(f"{self.path(name)}: {error} (after {RETRIES} tries)") from error
-                time.sleep(delay)
-                delay *= 2
-        raise AssertionError("unreachable")
+
+class Opened(NamedTuple):
+    """A file that was opened for writing, or written by another program."""
+
+    store: Store
+    name: str
+    stream: BinaryIO | None = None
+
+    def undo(self) -> None:
+        """Close and delete it; what is in the way of that is not told."""
+        if self.stream is not None:
+            with suppress(OSError, StorageError):
+                getattr(self.stream, "discard", self.stream.close)()
+        with suppress(OSError, StorageError):
+            self.store.delete(self.name)
+
+
+_opened_for_writing: ContextVar[list[Opened] | None] = ContextVar("opened_for_writing", default=None)
+
+
+@contextmanager
+def discarded_on_failure() -> Iterator[list[Opened]]:
+    """Delete what the block opens for writing, in any store, where the block fails.
+
+    Gives the list of these files; what is taken from it stays.
+    Without it every rerun on a full disk would leave more behind.
+    """
+    opened: list[Opened] = []
+    token = _opened_for_writing.set(opened)
+    try:
+        yield opened
+    except BaseException:
+        for one in opened:
+            one.undo()
+        raise
+    finally:
+        _opened_for_writing.reset(token)
+
+
+def discard_on_failure(store: Store) -> None:
+    """Let the :func:`discarded_on_failure` around the caller also delete the files that lie in ``store`` now."""
+    if (opened := _opened_for_writing.get()) is not None:
+        opened.extend(Opened(store, name) for name in store.names())
+
+
+class _NamedFile(io.FileIO):
+    """A file whose errors say its name: "no space left" alone tells nobody where."""
+
+    def write(self, data: Any) -> int:
+        """Write bytes; see :meth:`io.RawIOBase.write`."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.name) from error

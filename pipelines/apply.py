@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from corpus.config.build import BuildConfig
 from corpus.errors import ConfigError
 from corpus.reading import read_split
 from corpus.reading.digests import DigestCache
-from corpus.reading.splits import plan_splits
+from corpus.reading.files import list_files
+from corpus.reading.splits import Split, plan_splits
 from corpus.schema import EXTRACTED
 from corpus.steps import STEPS
 from corpus.steps.interface import Step
@@ -22,24 +24,25 @@ from pipelines.passes.steps import RECORD_STEPS, apply_isolated
 IDENTITY = ("path", "offset", "url", "record_id", "part")
 
 
-def apply_steps(names: Sequence[str], config: BuildConfig) -> Iterator[dict[str, Any]]:
+def apply_steps(names: Sequence[str], config: BuildConfig, unread: Collection[str] = ()) -> Iterator[dict[str, Any]]:
     """Yield one JSON object per document (or per record that gave none) of the configured input.
 
     Records always pass decode and extract, since every other step works on
     documents. ``id`` is the source's own id. Removed rows are yielded with
     ``removed`` (step, reason, score, threshold), so nothing goes missing.
+    ``unread`` are input files (real paths) that are left alone.
     """
-    for read, removed, batch in _batches(names, config):
+    for read, removed, batch in _batches(names, config, unread):
         yield from read
         yield from removed
         for row in batch.to_pylist():
             yield _json(row)
 
 
-def pii_spans(config: BuildConfig) -> Iterator[dict[str, Any]]:
+def pii_spans(config: BuildConfig, unread: Collection[str] = ()) -> Iterator[dict[str, Any]]:
     """Yield ``{"id", "spans": [{"start", "end", "type"}]}`` for each document; offsets are code points of its text."""
     scrub = loaded_step("scrub", config.scrub)
-    for read, removed, batch in _batches((), config):
+    for read, removed, batch in _batches((), config, unread):
         for row in [*read, *removed]:
             yield {"id": row.get("id"), "spans": []}
         ids = batch.column("record_id").to_pylist()
@@ -53,7 +56,9 @@ def pii_spans(config: BuildConfig) -> Iterator[dict[str, Any]]:
 Rows = list[dict[str, Any]]
 
 
-def _batches(names: Sequence[str], config: BuildConfig) -> Iterator[tuple[Rows, Rows, pa.RecordBatch]]:
+def _batches(
+    names: Sequence[str], config: BuildConfig, unread: Collection[str]
+) -> Iterator[tuple[Rows, Rows, pa.RecordBatch]]:
     unknown = [name for name in names if name not in STEPS]
     if unknown:
         raise ConfigError(f"no step is called '{unknown[0]}'; known: {', '.join(STEPS)}")
@@ -61,11 +66,14 @@ def _batches(names: Sequence[str], config: BuildConfig) -> Iterator[tuple[Rows, 
     sections = {"sign": config.dedupe}
     steps = [loaded_step(name, sections[name] if name in sections else getattr(config, name)) for name in wanted]
     plan = plan_splits(config.input, DigestCache())
-    refused = [_letter(row) for row in plan.refused.to_pylist()]
+    files = list_files(config.input.paths) if unread else []
+    left = {file.path for file in files if file.local and os.path.realpath(file.uri) in unread}
+    refused = [_letter(row) for row in plan.refused.to_pylist() if row["path"] not in left]
     if refused:
         yield refused, [], pa.RecordBatch.from_pylist([], schema=EXTRACTED)
     for split in plan.splits:
-        for batch in read_split(split, config.input):
+        pieces = tuple(piece for piece in split.pieces if piece.path not in left)
+        for batch in read_split(Split(pieces), config.input):
             read = [_letter(row) for row in batch.quarantined.to_pylist()]
             removed, kept = _through(steps, batch.records)
             yield read, removed, kept

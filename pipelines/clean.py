@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import orjson
 
+from corpus.dedupe.index import FOLDER as INDEX_FOLDER
+from corpus.dedupe.index import MANIFEST as INDEX_MANIFEST
+from corpus.dedupe.index import open_index
 from corpus.errors import BuildError, WudaoError
 from corpus.shards.journal import finish
 from corpus.shards.manifest import read_manifest
 from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
-from pipelines.passes.reports import canonical, read_report
+from pipelines.lock import LOCK_NAME, locked
+from pipelines.passes.reports import Report, canonical, committed_files, read_report
 
 CURRENT_NAME = "current.json"
-KEPT_NAMES = ("lock", "digests.json", CURRENT_NAME)
+KEPT_NAMES = (LOCK_NAME, "digests.json", CURRENT_NAME)
 
 
 @dataclass
@@ -35,22 +40,27 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
 
     ``intermediates`` empties all places that hold raw text (documents,
     rejects, dead letters, audit): a later build starts from its input again.
-    Raises BuildError where no build has finished in ``output``.
+    Raises BuildError where no build has finished in ``output``, or one is running there.
     """
     work = output.sub("work")
     if not output.exists(SUMMARY_NAME) or not work.exists(CURRENT_NAME):
         raise BuildError(f"{output.root}: no finished build here; finish one first, or delete the folder yourself")
-    finish(output)
-    swept = Swept()
+    with locked(output):  # a running build's files are named by nothing yet
+        finish(output)
+        return _clean(output, intermediates)
+
+
+def _clean(output: Store, intermediates: bool) -> Swept:
+    work, swept = output.sub("work"), Swept()
     if intermediates:
         summary = orjson.loads(output.read_bytes(SUMMARY_NAME))
         summary["cleaned"] = True
         output.write_atomic(
             SUMMARY_NAME, orjson.dumps(summary, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
         )
-        keep = {"lock"}
+        keep = {LOCK_NAME}
     else:
-        keep = _named_in_work(work)
+        keep = _named_in_work(output)
         removed = orjson.loads(output.read_bytes(SUMMARY_NAME))["removed"]
         keep |= {entry["path"] for entries in removed.values() for entry in entries}  # a take-down outlives reports
     _sweep(work, keep, swept)
@@ -62,30 +72,60 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
             named |= {part["path"] for part in manifest.root["parts"]} | {"manifest.json"}
             _sweep(dataset, named, swept)
     _sweep_tokenizers(output, swept)
+    index = output.sub(INDEX_FOLDER)
+    if index.exists(INDEX_MANIFEST):
+        _sweep(index, {one["path"] for one in open_index(index.root).files} | {INDEX_MANIFEST}, swept)
     takedowns = output.sub("takedown")
     _sweep(takedowns, {name for name in takedowns.names() if "/" not in name and name.endswith(".json")}, swept)
     return swept
 
 
-def _named_in_work(work: Store) -> set[str]:
+def _named_in_work(output: Store) -> set[str]:
+    work = output.sub("work")
     current: dict[str, list[str]] = orjson.loads(work.read_bytes(CURRENT_NAME))
     named = set(KEPT_NAMES)
+    published = _published(output)
     for pass_name, marks in current.items():
-        wanted = set(marks)
-        for name in work.names(f"reports/{pass_name}"):
-            mark = name.rsplit("/", 1)[-1].split("-", 1)[0]
-            if mark not in wanted:
-                continue
-            report = read_report(work, name)
-            if report is None:
-                continue
-            wanted.discard(mark)  # names come sorted: readers take the first whole report too
+        for name, report in _standing(work, pass_name, marks, published):
             named.add(name)
             files = report.get("files", {})
             entries = files.values() if isinstance(files, dict) else files
             named |= {entry["path"] for entry in entries if entry is not None}
     named |= {name for name in work.names("dead_letters") if name.startswith("dead_letters/plan-")}
     return named
+
+
+def _published(output: Store) -> set[str]:
+    """Return the base names, which are unique, of the shards that the manifests name."""
+    datasets = [output.sub(name) for name in ("corpus", "tokens")]
+    manifests = [read_manifest(one) for one in datasets if one.exists("manifest.json")]
+    return {shard["path"].rsplit("/", 1)[-1] for manifest in manifests for shard in manifest.shards()}
+
+
+def _standing(work: Store, pass_name: str, marks: list[str], published: set[str]) -> Iterator[tuple[str, Report]]:
+    """Yield the report of each of ``marks`` that stays, by file name and content: the one that readers take.
+
+    An attempt that ended after the manifest was written (a speculative one, or
+    one that outlived its driver) may have put itself first. But only the shards
+    of the attempt that the manifest stands on are kept, so its report stays.
+    """
+    strays: dict[str, tuple[str, Report]] = {}
+    for mark, name, report in committed_files(work, pass_name, marks):
+        if _shards(report) <= published:
+            yield name, report
+        else:
+            strays[mark] = (name, report)
+    for name in work.names(f"reports/{pass_name}") if strays else ():
+        mark = name.rsplit("/", 1)[-1].split("-", 1)[0]
+        if mark in strays and (other := read_report(work, name)) is not None and _shards(other) & published:
+            strays[mark] = (name, other)
+    yield from strays.values()
+
+
+def _shards(report: Report) -> set[str]:
+    """Return the base names of the shards that an attempt wrote."""
+    entries = [*(report.get("shards") or {}).values(), report.get("shard")]
+    return {entry["path"].rsplit("/", 1)[-1] for entry in entries if entry is not None}
 
 
 def _sweep_tokenizers(output: Store, swept: Swept) -> None:
@@ -103,12 +143,10 @@ def _sweep_tokenizers(output: Store, swept: Swept) -> None:
 
 
 def _sweep(store: Store, keep: set[str], swept: Swept) -> None:
-    for name in list(store.names()):
-        if name in keep:
-            continue
-        swept.bytes += store.size(name)
-        swept.files += 1
-        store.delete(name)
+    gone = {name: size for name, size in store.sizes().items() if name not in keep}
+    store.delete_all(gone)
+    swept.bytes += sum(gone.values())
+    swept.files += len(gone)
     if store.local:
         _remove_empty_folders(store.root)
 

@@ -15,7 +15,8 @@ LOCK_NAME = "lock"
 def locked(output: Store) -> Iterator[None]:
     """Hold ``output`` against a second build or take-down; the lock ends with the process.
 
-    Object stores have no locks: there the user sees to it. Raises BuildError where another process holds it.
+    Object stores have no locks: there two builds may waste each other's time and never each other's files, but nothing
+    may run beside `wudao clean` or `wudao remove`. Raises BuildError where another process holds it.
     """
     work = output.sub("work")
     if not work.local:

@@ -40,7 +40,15 @@ def check_space(output: Store, needed: int, written: int) -> str | None:
     missing = max(0, needed - written)
     if free < missing // 2:
         raise BuildError(
-            f"{output.root}: about {missing / 1e9:.1f} GB will be written and {free / 1e9:.1f} GB are free; "
+            f"{output.root}: about {_size(missing)} will be written and {_size(free)} are free; "
             "choose another output or free some space"
         )
-    return f"disk: about {missing / 1e9:.2f} GB will be written, {free / 1e9:.1f} GB are free"
+    return f"disk: about {_size(missing)} will be written, {_size(free)} are free"
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -6,9 +6,9 @@ import platform
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-DEDUPE_VERSION = 1
+DEDUPE_VERSION = 2
 PACKAGES = (
-    "wudao-corpus", "pyarrow", "numpy", "numba", "duckdb", "fastwarc", "resiliparse", "opencc", "fasttext-community",
+    "wudao-corpus", "pyarrow", "numpy", "numba", "duckdb", "resiliparse", "opencc", "fasttext-community",
     "sentencepiece", "presidio-analyzer",
 )  # fmt: skip
 

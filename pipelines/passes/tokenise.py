@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.config.tokenizer import TokenizerSettings
+from corpus.errors import CorruptionError
+from corpus.remote import is_remote
 from corpus.schema import tokens_schema
+from corpus.shards.label_codes import label_codes
 from corpus.shards.manifest import Manifest, read_manifest
 from corpus.shards.reader import read_corpus, read_shard
 from corpus.shards.statistics import primary_domains
 from corpus.shards.writer import ShardWriter
-from corpus.storage import Store
+from corpus.storage import Store, discard_on_failure
 from pipelines.passes.reports import Report, fingerprint
 from pipelines.passes.task import Announce, Isolation, Item, Progress
 
@@ -48,9 +54,29 @@ class TrainTokenizerTask:
 
         announce(Progress(0, 1, 0, 0, 0))
         manifest = read_manifest(Store(self.corpus))
-        folder = Path(self.target) / f"{self.settings.kind}-{item.fingerprint[:12]}-{attempt}"
-        artifact = train(self.settings.kind, _sample(manifest, self.settings), folder, self.settings)
-        return {"folder": folder.name, "sha256": artifact.sha256}
+        name = f"{self.settings.kind}-{item.fingerprint[:12]}-{attempt}"
+        with _local_folder(self.target, name) as folder:
+            artifact = train(self.settings.kind, _sample(manifest, self.settings), folder, self.settings)
+        discard_on_failure(Store(self.target).sub(name))
+        return {"folder": name, "sha256": artifact.sha256}
+
+
+@contextmanager
+def _local_folder(target: str, name: str) -> Iterator[Path]:
+    """Give a local folder to fill: ``name`` in ``target``, or one whose files then go there by upload."""
+    if not is_remote(target):
+        folder = Path(target) / name
+        try:
+            yield folder
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError) and error.filename is None:
+                raise OSError(error.errno, error.strerror, str(folder)) from error
+            raise
+        return
+    with tempfile.TemporaryDirectory(prefix="wudao-tokenizer-") as temporary:
+        yield Path(temporary)
+        copy_tokenizer(Store(temporary), Store(target).sub(name))
 
 
 def _sample(manifest: Manifest, settings: TokenizerSettings) -> Iterator[str]:
@@ -99,8 +125,9 @@ class TokeniseTask:
         for ordinal, batch in enumerate(read_shard(Store(self.corpus), shard)):
             announce(Progress(ordinal, ordinal + 1, rows, rows, done))
             tokens = tokenizer.encode_batch(batch.column("text"))
-            primary = self._domain_index(primary_domains(batch))
-            writer.write(self._token_batch(batch, tokens, primary, wide))
+            codes = label_codes(batch, self.domains, self.source_types)
+            writer.write(_token_batch(batch, tokens, codes, wide))
+            primary = np.where(codes["domain"] < 0, len(self.domains), codes["domain"])
             lengths = pc.list_value_length(tokens).to_numpy()
             domain_rows += np.bincount(primary, minlength=len(domain_rows))
             domain_tokens += np.bincount(primary, weights=lengths, minlength=len(domain_tokens)).astype(np.int64)
@@ -117,45 +144,44 @@ class TokeniseTask:
         entry |= {"domain_rows": domain_rows.tolist(), "domain_tokens": domain_tokens.tolist()}
         return {"shard": entry, "read_bytes": done}
 
-    def _domain_index(self, names: pa.Array) -> np.ndarray:
-        """Return each row's domain index; len(domains) for none."""
-        index = pc.index_in(names, value_set=pa.array(self.domains, pa.string()))
-        return np.asarray(pc.fill_null(index, len(self.domains)).to_numpy(), np.int64)
 
-    def _token_batch(
-        self, batch: pa.RecordBatch, tokens: pa.LargeListArray, primary: np.ndarray, wide: bool
-    ) -> pa.RecordBatch:
-        none = len(self.domains)
-        rows = batch.num_rows
-        source = pc.index_in(batch.column("source_type"), value_set=pa.array(self.source_types, pa.string()))
-        columns = {
-            "tokens": tokens,
-            "doc_key": batch.column("doc_key"),
-            "domain": pa.array(np.where(primary == none, -1, primary).astype(np.int8)),
-            "domain_mask": pa.array(self._masks(batch.column("domains"))),
-            "source_type": pc.fill_null(source, -1).cast(pa.int8()),
-            "n_chars": batch.column("n_chars"),
-            "quality": batch.column("quality"),
-            "cluster_size": batch.column("cluster_size"),
-            "prompt_len": pa.array(np.zeros(rows, np.int32)),
-        }
-        schema = tokens_schema(wide)
-        return pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in schema], schema=schema)
-
-    def _masks(self, domains: pa.ListArray) -> np.ndarray:
-        masks = np.zeros(len(domains), np.uint32)
-        parents = pc.list_parent_indices(domains).to_numpy()
-        if len(parents):
-            index = pc.index_in(domains.flatten().field("name"), value_set=pa.array(self.domains, pa.string()))
-            known = index.is_valid().to_numpy(zero_copy_only=False)
-            bits = np.uint32(1) << index.fill_null(0).to_numpy().astype(np.uint32)
-            np.bitwise_or.at(masks, parents[known], bits[known])
-        return masks
+def _token_batch(
+    batch: pa.RecordBatch, tokens: pa.LargeListArray, codes: dict[str, np.ndarray], wide: bool
+) -> pa.RecordBatch:
+    columns = {
+        "tokens": tokens,
+        "doc_key": batch.column("doc_key"),
+        **{name: pa.array(values) for name, values in codes.items()},
+        "n_chars": batch.column("n_chars"),
+        "quality": batch.column("quality"),
+        "cluster_size": batch.column("cluster_size"),
+        "prompt_len": pa.array(np.zeros(batch.num_rows, np.int32)),
+    }
+    schema = tokens_schema(wide)
+    return pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in schema], schema=schema)
 
 
 @lru_cache(maxsize=2)
 def _loaded(folder: str, sha256: str) -> Tokenizer:
-    """Return the tokenizer in ``folder``, read once per worker; ``sha256`` only names its content."""
+    """Return the tokenizer in ``folder``, read once per worker."""
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.sha256 != sha256:
+        raise CorruptionError(f"{folder}: not the tokenizer that the build began with; restore it and start again")
+    return tokenizer
+
+
+def load_tokenizer(folder: str) -> Tokenizer:
+    """Load the artifact in ``folder``, a path or URL: a remote one by way of a local copy, gone afterwards."""
     from tokenizer_training import load
 
-    return load(Path(folder))
+    if not is_remote(folder):
+        return load(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="wudao-tokenizer-") as copy:
+        copy_tokenizer(Store(folder), Store(copy))
+        return load(Path(copy))
+
+
+def copy_tokenizer(source: Store, target: Store) -> None:
+    """Copy the files of an artifact."""
+    for name in source.names():
+        target.write_atomic(name, source.read_bytes(name))
