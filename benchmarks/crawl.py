@@ -79,7 +79,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
     started = time.monotonic()
     draw = random.Random(options.seed)
     for number in range(options.kills):
-        kill_once(command, draw.uniform(2, 12), output, number)
+        kill_once(command, draw.uniform(0, 6), output, number)
     cpu = children_cpu()
     subprocess.run(command, check=True)
     seconds, cpu = time.monotonic() - started, children_cpu() - cpu
@@ -103,8 +103,11 @@ def children_cpu() -> float:
 
 
 def kill_once(command: list[str], seconds: float, output: Path, number: int) -> None:
-    """Start the crawl and kill it with all its workers after ``seconds``."""
+    """Start the crawl and kill it with all its workers ``seconds`` after the first page that it writes."""
+    before = bytes_written(output)
     victim = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while victim.poll() is None and bytes_written(output) <= before:
+        time.sleep(0.05)
     try:
         victim.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -118,7 +121,23 @@ def kill_once(command: list[str], seconds: float, output: Path, number: int) -> 
     found = list((output / "warc").glob("*")) if (output / "warc").exists() else []
     assert all(path.name.endswith(".warc.gz") for path in found), found
     check_warcs(output)
-    print(f"kill {number + 1} after {seconds:.1f} s: {len(found)} WARC files, all sound", flush=True)
+    written = bytes_written(output) - before
+    print(
+        f"kill {number + 1}: {seconds:.1f} s and {written:,} bytes after the start; {len(found)} WARC files, all sound",
+        flush=True,
+    )
+
+
+def bytes_written(output: Path) -> int:
+    """Return the bytes of all WARC files, finished or growing."""
+    total = 0
+    for pattern in ("warc/*", "work/parts/*.part"):
+        for path in output.glob(pattern):
+            try:
+                total += path.stat().st_size
+            except FileNotFoundError:  # moved to its final name meanwhile
+                continue
+    return total
 
 
 def judge(site: crawl_site.Site, log: list[crawl_site.Request], options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import AwareDatetime, Field, PositiveInt, field_validator
 
 from corpus.config.section import Section
 
@@ -157,6 +157,11 @@ class CrawlSettings(Section):
         default={},
         description="Host -> 'address' or 'address:port' used instead of DNS, as curl's --resolve. For tests.",
     )
+    record_date: AwareDatetime | None = Field(
+        default=None,
+        description="Date of every WARC record instead of its own, for a site that does not change (example, test): "
+        "with hosts_per_task: 1 two crawls of it give the same bytes. Waiting goes by the real time all the same.",
+    )
 
     @field_validator("product")
     @classmethod
@@ -230,7 +235,7 @@ class CommonCrawlSettings(Section):
     price_per_gb: float = Field(
         default=0.0,
         ge=0,
-        description="Price of a GB read for the dry run: 0 over HTTPS, and in AWS's region us-east-1.",
+        description="Price of a GB read over S3 for the dry run, in USD: 0 in AWS's region us-east-1. HTTPS is free.",
     )
     price_per_1000_requests: float = Field(
         default=0.0004, ge=0, description="Price of 1,000 GET requests for the dry run, in USD: S3 standard, us-east-1."

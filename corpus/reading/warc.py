@@ -36,6 +36,9 @@ _HTML = frozenset(["text/html", "application/xhtml+xml", "application/vnd.wap.xh
 _UNDECLARED = frozenset(["", "application/octet-stream", "unknown/unknown", "content/unknown", "*/*"])
 _MARKUP = re.compile(rb"<(?:!doctype\s+html|html|head|body|meta|title|div|table|p)\b", re.IGNORECASE)
 _SNIFFED = 1024
+# What our crawler has learnt of the whole site (tdmrep.json, ai.txt) and this response does not say itself.
+_OPT_OUT_FIELD = "wudao-opt-out"
+_RESERVATION = re.compile(r"[a-z0-9][a-z0-9.:_-]{0,63}")
 
 
 def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]:
@@ -174,6 +177,7 @@ def _classify(block: bytes, fields: dict[str, list[str]], offset: int, url: str 
         record_id=first(fields, "warc-record-id"),
         fetched_at=epoch_seconds(first(fields, "warc-date")),
         http_content_type=content_type,
+        opt_out=_archived_reservations(fields),
     )
     if kind == "response" and (media_type(content_type) == "application/http" or status_of(block) is not None):
         return _from_http(record)
@@ -212,9 +216,15 @@ def _from_http(record: Record) -> Item:
             http_content_type=first(fields, "content-type"),
             http_content_encoding=joined(fields, "content-encoding"),
             http_transfer_encoding=joined(fields, "transfer-encoding"),
-            opt_out=reservations(fields),
+            opt_out=sorted({*(record.opt_out or ()), *(reservations(fields) or ())}) or None,
         )
     )
+
+
+def _archived_reservations(fields: dict[str, list[str]]) -> list[str] | None:
+    """Return the reservations that the WARC header names, sorted and distinct, or None. What is no name is ignored."""
+    names = (joined(fields, _OPT_OUT_FIELD) or "").lower().split(",")
+    return sorted({name.strip() for name in names if _RESERVATION.fullmatch(name.strip())}) or None
 
 
 def _by_media_type(record: Record) -> Item:

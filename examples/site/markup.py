@@ -23,6 +23,11 @@ class Site:
     company: str
     sections: tuple[str, ...]
 
+    @property
+    def origin(self) -> str:
+        """Scheme and host of the site's URLs: plain HTTP, so that it can be served on loopback without certificates."""
+        return f"http://{self.host}"
+
     def section_number(self, section: str) -> str:
         """The folder that stands for a section in URLs; s00 for those too small to have a page."""
         return f"s{self.sections.index(section) + 1:02d}" if section in self.sections else "s00"
@@ -40,7 +45,7 @@ class Site:
 
     def address(self, article: Article) -> str:
         """The full URL of an article's page."""
-        return f"https://{self.host}{self.path(article)}"
+        return f"{self.origin}{self.path(article)}"
 
 
 @dataclass(frozen=True)

@@ -162,8 +162,8 @@ def cut_character(encoded: bytes) -> bytes:
 
 def side_responses(site: Site, some: list[str]) -> list[tuple[Response, str]]:
     """Per site: robots.txt, a missing page, a moved page; and an image on the first."""
-    base = f"https://{site.host}"
-    robots = f"User-agent: *\nDisallow: /login\nDisallow: /reg\nCrawl-delay: 1\nSitemap: {base}/sitemap.xml\n".encode()
+    base = site.origin
+    robots = f"User-agent: *\nDisallow: /login\nDisallow: /reg\nDisallow: /ad/\nDisallow: /space-uid-\nSitemap: {base}/sitemap.xml\n".encode()
     missing = "<html><head><title>404 Not Found</title></head><body><h1>404</h1><p>您访问的页面不存在或已被删除。</p></body></html>"
     return [
         (Response(f"{base}/robots.txt", robots, content_type="text/plain"), "record:robots"),

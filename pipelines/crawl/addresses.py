@@ -101,6 +101,15 @@ def why_refused(address: str) -> str | None:
     return None
 
 
+def is_inner_literal(host: str) -> bool:
+    """Return whether ``host`` (normalised, no brackets) is an address, no name, and not on the public Internet."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return why_refused(host) is not None
+
+
 async def system_lookup(host: str, port: int) -> list[str]:
     """Resolve ``host`` with the system's resolver, IPv4 first."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

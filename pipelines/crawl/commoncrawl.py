@@ -50,7 +50,9 @@ class Estimate:
     files: set[str] = field(default_factory=set)
 
     def cost(self, settings: CommonCrawlSettings) -> float:
-        """Return the price in the currency of the settings."""
+        """Return the price in USD. Over HTTPS Common Crawl asks for nothing; over S3 a reader's account pays."""
+        if not settings.data.startswith("s3://"):
+            return 0.0
         return self.request_bytes / GB * settings.price_per_gb + self.requests / 1000 * settings.price_per_1000_requests
 
 
@@ -71,6 +73,7 @@ class CommonCrawl:
         for _ in self._tasks(estimate):
             pass
         self._print(estimate)
+        self.console.print("dry run: nothing but the index was read", highlight=False)
         return estimate
 
     def run(self) -> dict[str, Any]:
@@ -250,12 +253,28 @@ class CommonCrawl:
             connection.close()
 
     def _print(self, estimate: Estimate) -> None:
-        self.console.print(
-            f"{estimate.records:,} records ({estimate.record_bytes / 1e6:,.1f} MB) in {len(estimate.files):,} files; "
-            f"{estimate.requests:,} requests for {estimate.request_bytes / 1e6:,.1f} MB in {estimate.tasks:,} tasks; "
-            f"about {estimate.cost(self.settings):,.2f} USD",
-            highlight=False,
-        )
+        settings = self.settings
+        if not estimate.records:
+            self.console.print(
+                "no record of the index is wanted; look at commoncrawl.languages, hosts and url_pattern",
+                highlight=False,
+            )
+            return
+        paid = f"{settings.price_per_gb:g} a GB, {settings.price_per_1000_requests:g} per 1,000 requests"
+        basis = paid if settings.data.startswith("s3://") else "HTTPS is free of charge"
+        lines = {
+            "records": f"{estimate.records:,} in {len(estimate.files):,} WARC files, "
+            f"{estimate.record_bytes / 1e6:,.1f} MB compressed",
+            "requests": f"{estimate.requests:,} in {estimate.tasks:,} tasks, {estimate.request_bytes / 1e6:,.1f} MB "
+            "with the gaps between records",
+            "from": settings.data,
+            "cost": f"about {estimate.cost(settings):,.2f} USD ({basis})",
+        }
+        if settings.bytes_per_second:
+            hours = estimate.request_bytes / settings.bytes_per_second / 3600
+            lines["time"] = f"{hours:,.1f} h for one task after the other at commoncrawl.bytes_per_second"
+        for name, value in lines.items():
+            self.console.print(f"{name:>8}  {value}", highlight=False)
 
 
 def _table(rows: list[tuple[int, str, int, int, str | None]]) -> pa.Table:

@@ -68,9 +68,15 @@ class _Ask:
 
 
 class Connection:
-    """Keeps one connection open to one authority at a time; not for concurrent use."""
+    """Keeps one connection open to one authority at a time; not for concurrent use. ``tls`` is asked at https only."""
 
-    def __init__(self, guard: Guard, user_agent: str, limits: Limits, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        user_agent: str,
+        limits: Limits,
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
         self._guard, self._user_agent, self._limits, self._tls = guard, user_agent, limits, tls
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -134,7 +140,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
                 endpoint = await self._guard.endpoint(host, port)
-                context = (self._tls or ssl.create_default_context()) if scheme == "https" else None
+                context = self._tls() if scheme == "https" else None
                 self._reader, self._writer = await asyncio.open_connection(
                     endpoint.address, endpoint.port, ssl=context, server_hostname=host if context else None
                 )

@@ -7,7 +7,7 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from pipelines.crawl.exchange import Connection, Limits
 from pipelines.crawl.frontier import FRONTIER, SITES
 from pipelines.crawl.host import HostCrawler, HostWork
 from pipelines.crawl.part import Line, Part, parts_folder
+from pipelines.crawl.refusals import Refusals
 from pipelines.crawl.requester import Tools
 from pipelines.crawl.rows import Row, from_json, sitemap_rows
 from pipelines.crawl.urls import Scope
@@ -53,9 +54,11 @@ class FetchTask:
         announce(Progress(0, 0, 0, 0, 0))
         selected: list[Row] = _table(work, item.payload["selection"]).to_pylist()
         sites: list[Row] = _table(work, item.payload["sites"]).to_pylist() if item.payload["sites"] else []
-        unique = item.fingerprint if output.local else f"{item.fingerprint}-{attempt}"
+        unique = item.payload["name"] if output.local else f"{item.payload['name']}-{attempt}"
         warc_name = f"warc/{item.payload['round']:06d}-{unique}.warc.gz"
-        with Part(parts_folder(output), item.fingerprint).opened() as part:
+        date = self.settings.record_date
+        seconds = date.timestamp() if date else None
+        with Part(parts_folder(output), item.fingerprint, warc_name, seconds).opened() as part:
             hosts = _host_works(selected, sites, part.lines)
             written: list[Line] = []
             part.watch(written.append)
@@ -90,7 +93,8 @@ class FetchTask:
             Scope(settings, self.seed_hosts, datetime.fromtimestamp(started, UTC).year),
             self.clock,
             part,
-            partial(Connection, guard, settings.user_agent, limits, ssl.create_default_context()),
+            # One context for all hosts, and none without https: reading the system's certificates takes a while.
+            partial(Connection, guard, settings.user_agent, limits, cache(ssl.create_default_context)),
             started + settings.round_seconds,
             _known_links(hosts, part.lines),
         )
@@ -127,9 +131,14 @@ class FetchTask:
         for line in rows.values():
             for link in map(from_json, line["links"]):
                 links.setdefault(link["key"], link)
+        refusals = Refusals()
+        for line in rows.values():
+            refusals.merge(line["refused"])
         if self.settings.sitemaps:
+            learnt = {line["site"]["origin"] for line in lines if line["type"] == "site"}
             for site in sites:
-                for link in sitemap_rows(site, scope, token):
+                counted = refusals if site["origin"] in learnt else Refusals()  # once for each robots.txt
+                for link in sitemap_rows(site, scope, token, counted):
                     links[link["key"]] = link
         settled = [from_json(line["row"]) for line in rows.values()]
         outcomes = Counter(_outcome(row) for row in settled)
@@ -139,6 +148,7 @@ class FetchTask:
             "selected": len(selected),
             "outcomes": dict(sorted(outcomes.items())),
             "refused_addresses": [[line["row"]["url"], line["why"]] for line in rows.values() if line["why"]],
+            "refused_links": refusals.counts(),
             "warc": warc,
             "read_bytes": warc["bytes"] if warc else 0,
             "ledger": {"documents": len(settled), "kept": outcomes["fetched"]},

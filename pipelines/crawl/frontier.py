@@ -8,7 +8,7 @@ frontier may be larger than memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -198,19 +198,18 @@ class Frontier:
                 """
             )
 
-    def sites_of(self, sites: str | None, hosts: Sequence[str]) -> pa.Table:
-        """Return the sites of ``hosts``."""
-        if sites is None:
-            return SITES.empty_table()
+    def sites_of(self, sites: str | None, groups: Iterable[Sequence[str]]) -> Iterator[pa.Table]:
+        """Yield the sites of each group of hosts."""
         with self._database() as database:
-            database.register("wanted", pa.table({"host": pa.array(hosts, pa.string())}))
-            return (
-                database.sql(
+            for hosts in groups:
+                if sites is None:
+                    yield SITES.empty_table()
+                    continue
+                database.register("wanted", pa.table({"host": pa.array(hosts, pa.string())}))
+                found = database.sql(
                     f"SELECT {_SITE_COLUMNS} FROM {_parquet([sites])} SEMI JOIN wanted USING (host) ORDER BY origin"
                 )
-                .to_arrow_table()
-                .cast(SITES)
-            )
+                yield found.to_arrow_table().cast(SITES)
 
     def knows(self, frontier: str, keys: Sequence[bytes]) -> bool:
         """Return whether every one of ``keys`` is in the frontier."""

@@ -12,6 +12,7 @@ from corpus.reading.headers import first, media_type, parse_fields, status_of
 from pipelines.crawl.addresses import AddressRefused
 from pipelines.crawl.exchange import Exchange, FetchFailed
 from pipelines.crawl.links import Found, decoded_body, header_reservations, read_page, read_sitemap
+from pipelines.crawl.refusals import Refusals
 from pipelines.crawl.requester import REDIRECTS, Requester, TimeUp, Tools, is_failure
 from pipelines.crawl.rows import Row, new_row, origin_of, to_json
 from pipelines.crawl.site import Sites
@@ -43,7 +44,8 @@ class HostCrawler:
         self._work, self._tools = work, tools
         self._settings, self._clock, self._part = tools.settings, tools.clock, tools.part
         self._requester = Requester(tools, work.not_before, work.pressure)
-        self._sites = Sites(work.host, work.sites, self._requester, tools, self._learnt)
+        self._refusals = Refusals()  # since the last row was noted
+        self._sites = Sites(work.host, work.sites, self._requester, tools, self._learnt, self._refusals)
 
     async def run(self) -> None:
         """Fetch until everything is done, time is up, or the host fails too often in a row."""
@@ -161,7 +163,9 @@ class HostCrawler:
             links = self._links(found.links, row, row["depth"] + 1, encoding=found.encoding)
         honoured = self._honoured(sorted(reserved))
         about = [("via", row["via"] or ""), ("hopsFromSeed", str(row["depth"]))]
-        about += [("fetchTimeMs", str(round(exchange.seconds * 1000))), ("outlinks", str(len(found.links)))]
+        if settings.record_date is None:
+            about.append(("fetchTimeMs", str(round(exchange.seconds * 1000))))
+        about.append(("outlinks", str(len(found.links))))
         about += [("reservation", name) for name in sorted({*reserved, *site_wide})]
         if honoured:
             about.append(("notKept", honoured[0]))
@@ -197,9 +201,10 @@ class HostCrawler:
                     continue
                 if kind == "page":
                     self._tools.scope.check(page)
-                elif not self._tools.scope.has_host(page.host):
-                    continue
-            except Refusal:
+                else:
+                    self._tools.scope.check_host(page)
+            except Refusal as refusal:
+                self._refusals.add(str(refusal), reference, row["url"])
                 continue
             known.add(page.key)
             found.append(new_row(page, depth, kind=kind, redirects=redirects, via=row["url"]))
@@ -257,7 +262,8 @@ class HostCrawler:
         self._done(row | {"state": "refused", "reason": reason, "tries": 0, "due_at": due}, [], detail)
 
     def _done(self, row: Row, links: list[Row], detail: str | None = None) -> None:
-        self._note({"type": "row", "row": to_json(row), "links": [to_json(link) for link in links], "why": detail})
+        about = {"why": detail, "refused": self._refusals.take()}
+        self._note({"type": "row", "row": to_json(row), "links": [to_json(link) for link in links], **about})
 
     def _note(self, line: dict[str, Any]) -> None:
         pace = self._requester.pace

@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from pipelines.crawl.exchange import Exchange
 WARC_VERSION = "WARC/1.1"
 OPT_OUT_HEADER = "WUDAO-Opt-Out"  # reservations that neither headers nor page state, for the reader of the WARC file
 _PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
+_RECORD_IDS = uuid.UUID("0b7f6f0e-6d2a-5c55-8a53-3b9b0d3f5a7e")  # namespace of our UUIDs, version 5 (RFC 9562)
 _LOCK_SECONDS = 120.0
 
 Line = dict[str, Any]
@@ -59,9 +61,16 @@ def parts_folder(output: Store) -> Path:
 
 
 class Part:
-    """The growing WARC file of one task. Use :meth:`opened`."""
+    """The growing WARC file of one task. Use :meth:`opened`.
 
-    def __init__(self, folder: Path, mark: str) -> None:
+    Record ids are hashes of ``name`` (what the file will be called), place,
+    URL and date, so that they are unique and the same bytes come out of the
+    same pages. ``record_date`` (epoch seconds) stands for the dates of all
+    records, None for their own.
+    """
+
+    def __init__(self, folder: Path, mark: str, name: str = "", record_date: float | None = None) -> None:
+        self._name, self._record_date = name, record_date
         self._warc_path = folder / f"{mark}.warc.gz.part"
         self._journal_path = folder / f"{mark}.journal"
         self._lock_path = folder / f"{mark}.lock"
@@ -179,12 +188,13 @@ class Part:
     def warcinfo(self, name: str, fields: dict[str, str], now: float) -> None:
         """Add the record that says who wrote the file."""
         record = self._writer.create_warcinfo_record(name, fields)
-        record.rec_headers.replace_header("WARC-Date", warc_date(now))
+        for header, value in self._identity("warcinfo", "", now).items():
+            record.rec_headers.replace_header(header, value)
         self._writer.write_record(record)
 
     def response(self, exchange: Exchange, now: float, opt_out: list[str]) -> str:
         """Add response and request of ``exchange``, which ended at ``now``; return the payload digest."""
-        headers = {"WARC-Date": warc_date(now), "WARC-IP-Address": exchange.address}
+        headers = self._identity("response", exchange.url, now) | {"WARC-IP-Address": exchange.address}
         if exchange.truncated:
             headers["WARC-Truncated"] = exchange.truncated
         if opt_out:
@@ -210,12 +220,12 @@ class Part:
             "revisit",
             http_headers=_Received(exchange.head),
             warc_headers_dict={
-                "WARC-Date": warc_date(now),
+                **self._identity("revisit", exchange.url, now),
                 "WARC-IP-Address": exchange.address,
                 "WARC-Profile": _PROFILE + ("identical-payload-digest" if modified else "server-not-modified"),
                 "WARC-Payload-Digest": digest,
                 "WARC-Refers-To-Target-URI": exchange.url,
-                "WARC-Refers-To-Date": warc_date(stored_at),
+                "WARC-Refers-To-Date": self._date(stored_at),
             },
         )
         self._writer.write_record(record)
@@ -231,7 +241,7 @@ class Part:
                 payload=io.BytesIO(payload),
                 length=len(payload),
                 warc_content_type="application/warc-fields",
-                warc_headers_dict={"WARC-Date": warc_date(now)},
+                warc_headers_dict=self._identity("metadata", url, now),
             )
         )
 
@@ -241,9 +251,19 @@ class Part:
                 exchange.url,
                 "request",
                 http_headers=_Received(exchange.request),
-                warc_headers_dict={"WARC-Date": warc_date(now), "WARC-Concurrent-To": concurrent_to},
+                warc_headers_dict=self._identity("request", exchange.url, now) | {"WARC-Concurrent-To": concurrent_to},
             )
         )
+
+    def _date(self, seconds: float) -> str:
+        return warc_date(seconds if self._record_date is None else self._record_date)
+
+    def _identity(self, kind: str, url: str, now: float) -> dict[str, str]:
+        """Return id and date of the record that begins here."""
+        date = self._date(now)
+        place = self.size + self._buffer.tell()
+        identity = uuid.uuid5(_RECORD_IDS, f"{self._name} {place} {kind} {url} {date}")
+        return {"WARC-Record-ID": f"<urn:uuid:{identity}>", "WARC-Date": date}
 
 
 def warc_date(seconds: float) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
@@ -26,14 +25,15 @@ from pipelines.crawl.clock import Clock, SystemClock
 from pipelines.crawl.fetch import FetchTask
 from pipelines.crawl.frontier import FRONTIER, Frontier
 from pipelines.crawl.part import parts_folder
+from pipelines.crawl.refusals import Refusals
 from pipelines.crawl.rows import new_row
+from pipelines.crawl.summary import print_end, print_round, write_summary
 from pipelines.crawl.urls import Refusal, normalise
 from pipelines.engines.interface import Engine
 from pipelines.passes.reports import Report, commit, committed, fingerprint, read_report
 from pipelines.passes.task import Item, attempt_name
 from pipelines.progress import PassProgress
 
-SUMMARY_NAME = "crawl.json"
 LOCK_NAME = "lock"
 KEPT_FRONTIERS = 2  # of rounds behind: the present one and the one before
 
@@ -70,7 +70,7 @@ class Crawl:
             state = self._begin(seeds)
             while (after := self._next_round(state)) is not None:
                 state = after
-                self._summarise(state)
+                print_round(self.console, self._summarise(state))
             return self._finish(state)
 
     # -- state ---------------------------------------------------------------------------------------------------
@@ -185,17 +185,19 @@ class Crawl:
             (one["values"] for one in counts), key=lambda host: hashlib.blake2b(host.encode(), digest_size=8).digest()
         )
         size = self.settings.hosts_per_task
-        for start in range(0, len(hosts), size):
-            group = hosts[start : start + size]
+        groups = [hosts[start : start + size] for start in range(0, len(hosts), size)]
+        for index, (group, known) in enumerate(zip(groups, self._frontier.sites_of(sites, groups), strict=True)):
             chosen = rows.filter(pc.is_in(rows.column("host"), pa.array(group)))
-            stem = f"{number:06d}-{start // size:05d}-{attempt_name()}"
+            stem = f"{number:06d}-{index:05d}-{attempt_name()}"
             selection = f"selected/{stem}.parquet"
             entry = write_parquet(self._work, selection, chosen)
-            known = self._frontier.sites_of(sites, group)
             kept = write_parquet(self._work, f"selected/{stem}.sites.parquet", known)
             assert entry is not None
+            split = fingerprint("fetch", number, entry["sha256"], stem)
+            pages = fingerprint("pages", chosen.column("url").to_pylist())
             yield {
-                "fingerprint": fingerprint("fetch", number, entry["sha256"], stem),
+                "fingerprint": split,
+                "name": split if self.settings.record_date is None else pages,  # in the name of the WARC file
                 "round": number,
                 "selection": selection,
                 "sites": kept["path"] if kept else None,
@@ -219,6 +221,10 @@ class Crawl:
             report["outcomes"].get(name, 0) for report in reports for name in ("fetched", "unchanged", "redirect")
         )
         refused = [one for report in reports for one in report["refused_addresses"]]
+        links = Refusals()
+        links.merge(state.get("refused_links", {}))
+        for report in reports:
+            links.merge(report["refused_links"])
         outcomes.pop("deferred", None)  # they are selected again and counted then
         after = {
             **state,
@@ -226,6 +232,7 @@ class Crawl:
             "warcs": state["warcs"] + [report["warc"] for report in reports if report["warc"]],
             "outcomes": dict(sorted(outcomes.items())),
             "refused_addresses": (state.get("refused_addresses", []) + refused)[-1_000:],
+            "refused_links": links.counts(),
         }
         return self._commit(after, files["results"], files["links"], files["sites"], plan["round"])
 
@@ -248,32 +255,13 @@ class Crawl:
 
     def _summarise(self, state: Report) -> dict[str, Any]:
         totals = self._frontier.totals(self._work.path(state["frontier"]))
-        summary = {
-            "round": state["round"],
-            "pages": state["pages"],
-            "outcomes": state["outcomes"],
-            "urls": totals["states"],
-            "reasons": totals["reasons"],
-            "refused_addresses": state.get("refused_addresses", []),
-            "warcs": state["warcs"],
-            "user_agent": self.settings.user_agent,
-        }
-        self._store.write_atomic(SUMMARY_NAME, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
-        self.console.print(
-            f"round {state['round']}: {state['pages']:,} pages, "
-            + ", ".join(f"{count:,} {name}" for name, count in totals["states"].items()),
-            highlight=False,
-        )
-        return summary
+        return write_summary(self._store, state, totals, self.settings)
 
     def _finish(self, state: Report) -> dict[str, Any]:
         summary = self._summarise(state)
         due = self._frontier.next_due(self._work.path(state["frontier"]), self._work.path(state["sites"]))
-        if due is not None and self.settings.max_pages != state["pages"]:
-            hours = max(due - self.clock.now(), 0) / 3600
-            self.console.print(
-                f"{summary['urls'].get('queued', 0):,} URLs are queued; the next is due in {hours:.1f} h"
-            )
+        waits = due is not None and self.settings.max_pages != state["pages"]
+        print_end(self.console, summary, max(due - self.clock.now(), 0) / 3600 if waits and due is not None else None)
         return summary
 
     @contextmanager

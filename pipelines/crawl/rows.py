@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipelines.crawl.refusals import Refusals
 from pipelines.crawl.robots import rules_of
 from pipelines.crawl.urls import PageUrl, Refusal, Scope, normalise, shape_hash
 
@@ -36,18 +37,20 @@ def new_row(page: PageUrl, depth: int, *, kind: str = "page", redirects: int = 0
     }
 
 
-def sitemap_rows(site: Row, scope: Scope, token: str) -> list[Row]:
-    """Return frontier rows for the sitemaps that the robots.txt of ``site`` names, those in scope."""
+def sitemap_rows(site: Row, scope: Scope, token: str, refusals: Refusals) -> list[Row]:
+    """Return frontier rows for the sitemaps that the robots.txt of ``site`` names; others go to ``refusals``."""
     if site["robots"] is None:
         return []
     rows = []
     for url in rules_of(200, site["robots"], token).sitemaps:
+        via = f"{site['origin']}/robots.txt"
         try:
             page = normalise(url, site["origin"])
-        except Refusal:
+            scope.check_host(page)
+        except Refusal as refusal:
+            refusals.add(str(refusal), url, via)
             continue
-        if scope.has_host(page.host):
-            rows.append(new_row(page, 0, kind="sitemap", via=f"{site['origin']}/robots.txt"))
+        rows.append(new_row(page, 0, kind="sitemap", via=via))
     return rows
 
 

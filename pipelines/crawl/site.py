@@ -10,6 +10,7 @@ from corpus.reading.headers import first
 from pipelines.crawl.addresses import AddressRefused
 from pipelines.crawl.exchange import FetchFailed
 from pipelines.crawl.links import decoded_body
+from pipelines.crawl.refusals import Refusals
 from pipelines.crawl.requester import REDIRECTS, Requester, Tools, is_failure
 from pipelines.crawl.robots import Rules, SiteReservations, rules_of
 from pipelines.crawl.rows import Row
@@ -21,11 +22,21 @@ SITE_FILES = {"tdmrep": "/.well-known/tdmrep.json", "ai_txt": "/ai.txt"}
 
 
 class Sites:
-    """The rules of one host's origins. ``known`` holds SITES rows by origin; ``learnt`` is called with new ones."""
+    """The rules of one host's origins. ``known`` holds SITES rows by origin; ``learnt`` is called with new ones.
+
+    Redirects of the sites' files that are not followed are added to ``refusals``.
+    """
 
     def __init__(
-        self, host: str, known: dict[str, Row], requester: Requester, tools: Tools, learnt: Callable[[Row], None]
+        self,
+        host: str,
+        known: dict[str, Row],
+        requester: Requester,
+        tools: Tools,
+        learnt: Callable[[Row], None],
+        refusals: Refusals,
     ) -> None:
+        self._refusals = refusals
         self._host, self._known, self._requester, self._tools, self._learnt = host, known, requester, tools, learnt
         self._rules: dict[str, Rules] = {}
         self._reserved: dict[str, SiteReservations] = {}
@@ -100,6 +111,7 @@ class Sites:
             except AddressRefused:
                 if url == start:
                     raise
+                self._refusals.add("address", url, start)
                 return None, b""  # a redirect to where nobody from outside must look: no answer
             if urlsplit(url).path == "/robots.txt":  # readers know it by its name; others would pass for documents
                 self._tools.part.response(exchange, self._tools.clock.now(), [])
@@ -108,7 +120,8 @@ class Sites:
                 break
             try:
                 url = normalise(location, url).url
-            except Refusal:
+            except Refusal as refusal:
+                self._refusals.add(str(refusal), location, url)
                 return 404, b""
         budget = Budget(self._tools.settings.max_expansion, limit, limit)
         try:

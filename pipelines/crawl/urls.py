@@ -13,10 +13,12 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from w3lib.url import canonicalize_url, safe_url_string
 
 from corpus.config.crawl import CrawlSettings
-from pipelines.crawl.addresses import AddressRefused, parse_ipv4
+from pipelines.crawl.addresses import AddressRefused, is_inner_literal, parse_ipv4
 
 KEY_BYTES = 16
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# Schemes that refusals are counted by; the rest is one, so that a page cannot invent reasons without end.
+_KNOWN_SCHEMES = frozenset(["about", "blob", "data", "file", "ftp", "javascript", "mailto", "sms", "tel", "weixin"])
 _HOST = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 )
@@ -77,7 +79,7 @@ def normalise(reference: str, base: str = "", encoding: str = "utf-8") -> PageUr
         raise Refusal("malformed_url") from error
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS:
-        raise Refusal("scheme")
+        raise Refusal(f"scheme:{scheme if scheme in _KNOWN_SCHEMES else 'other'}")
     if parts.username is not None or parts.password is not None:
         raise Refusal("credentials_in_url")
     if not hostname:
@@ -155,8 +157,7 @@ class Scope:
     def check(self, page: PageUrl) -> None:
         """Raise :class:`Refusal` where ``page`` is out of scope or looks like a trap."""
         settings = self._settings
-        if not self.has_host(page.host):
-            raise Refusal("out_of_scope")
+        self.check_host(page)
         if any(fnmatchcase(page.url, pattern) for pattern in settings.exclude):
             raise Refusal("excluded")
         if len(page.url) > settings.max_url_length:
@@ -174,6 +175,12 @@ class Scope:
         years = [int(match.group(1) or match.group(2)) for match in _YEAR.finditer(f"{parts.path}?{parts.query}")]
         if any(year > self._year + 1 for year in years):
             raise Refusal("trap_calendar")  # the past may hold archives, what lies ahead of next year holds nothing
+
+    def check_host(self, page: PageUrl) -> None:
+        """Raise :class:`Refusal` where the host of ``page`` is out of scope: "private_address" if it is one itself."""
+        if not self.has_host(page.host):
+            literal = split_authority(page.url)[1]
+            raise Refusal("private_address" if is_inner_literal(literal) else "out_of_scope")
 
     def has_host(self, authority: str) -> bool:
         """Return whether ``authority`` (host, perhaps with port) is in scope."""

@@ -108,6 +108,28 @@ def test_reservations_of_headers(tmp_path, read):
     assert second["opt_out"] is None
 
 
+def test_reservations_that_the_crawler_noted_for_the_site(tmp_path, read):
+    """Merged with those of the response; what is no name of a reservation is ignored."""
+    noted = "ai.txt, TDM-Reservation,, <script>, " + "x" * 80
+    said = http(page(2), extra="X-Robots-Tag: noai\r\ntdm-reservation: 1\r\n")
+    text = http(page(3), content_type="text/plain; charset=utf-8")
+    (tmp_path / "a.warc").write_bytes(
+        warc_record(http(page(1)), WUDAO_Opt_Out=noted)
+        + warc_record(said, WUDAO_Opt_Out="ai.txt")
+        + warc_record(text, WUDAO_Opt_Out="ai.txt")
+        + warc_record(http(page(4)), WUDAO_Opt_Out="")
+        + warc_record(page(5), "resource", Content_Type="text/html", WUDAO_Opt_Out="tdm-reservation")
+    )
+    found = [record["opt_out"] for record in read(tmp_path).records]
+    assert found == [
+        ["ai.txt", "tdm-reservation"],
+        ["ai.txt", "noai", "tdm-reservation"],
+        ["ai.txt"],
+        None,
+        ["tdm-reservation"],
+    ]
+
+
 def test_damaged_member_costs_one_record(tmp_path, read):
     parts = [members(record) for record in responses(10)]
     broken = bytearray(parts[4])

@@ -35,6 +35,11 @@ def inline_engine() -> InlineEngine:
     return InlineEngine()
 
 
+@pytest.fixture(scope="module")
+def module_engine() -> InlineEngine:
+    return InlineEngine()
+
+
 @pytest.fixture(scope="session")
 def crawl_site() -> ModuleType:
     spec = importlib.util.spec_from_file_location("crawl_site", SITE)

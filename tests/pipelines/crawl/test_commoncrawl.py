@@ -180,6 +180,32 @@ def test_only_the_bytes_of_chinese_records_are_requested(mini: Any, fetch: Any, 
     assert sorted(read_urls(tmp_path / "cc")) == sorted(row["url"] for row in wanted)
 
 
+def test_the_dry_run_says_bytes_requests_and_cost_and_writes_nothing(mini: Any, tmp_path: Path) -> None:
+    server, index, rows = mini
+    wanted = chinese(rows)
+    said = {}
+    for data in (server.url, "s3://commoncrawl"):
+        settings = CommonCrawlSettings(index=[str(index)], data=data, gap_bytes=0, price_per_1000_requests=1_000.0)
+        printed = io.StringIO()
+        console = Console(file=printed, width=200)
+        CommonCrawl(settings, str(tmp_path / "none"), None, console).dry_run()  # type: ignore[arg-type]
+        said[data] = printed.getvalue()
+    assert f"records  {len(wanted)} in {FILES} WARC files" in said[server.url]
+    assert "0.00 USD (HTTPS is free of charge)" in said[server.url]
+    requests = said["s3://commoncrawl"].split("requests  ")[1].split(" ")[0]
+    assert f"about {int(requests):,}.00 USD" in said["s3://commoncrawl"]
+    assert not (tmp_path / "none").exists()
+    assert server.sent == []
+
+
+def test_a_selection_of_nothing_says_where_to_look(mini: Any, tmp_path: Path) -> None:
+    _, index, _ = mini
+    settings = CommonCrawlSettings(index=[str(index)], hosts=["nobody.example"])
+    printed = io.StringIO()
+    CommonCrawl(settings, str(tmp_path / "none"), None, Console(file=printed, width=200)).dry_run()  # type: ignore[arg-type]
+    assert "no record of the index is wanted" in printed.getvalue()
+
+
 def test_provenance_names_the_place_of_every_record(mini: Any, fetch: Any, tmp_path: Path) -> None:
     server, index, rows = mini
     summary = fetch(server, index, task_bytes=2000).run()

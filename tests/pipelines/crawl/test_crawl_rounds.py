@@ -150,7 +150,48 @@ def test_inner_addresses_are_refused_and_reported(crawl_site: Any, crawl: Run) -
         assert "http://outside.example/" in refused
         assert any(url.startswith("http://[::ffff:") for url in refused)
         assert {url: why for url, why in refused.items() if "loopback" not in why and "private" not in why} == {}
+        assert summary["reasons"]["refused:address"] == len(refused)
         assert {request.host for request in server.site.log} == {"h00.crawl.example"}
+
+
+def test_links_that_are_not_followed_are_counted_with_examples(crawl_site: Any, crawl: Run) -> None:
+    front = "http://h00.crawl.example/"
+    crawl_site._ROBOTS[0], kept = (
+        (200, "Sitemap: file:///srv/map.xml\nSitemap: http://10.1.2.3/map.xml\n"),
+        crawl_site._ROBOTS[0],
+    )
+    try:
+        with crawl_site.Server(crawl_site.Site(2, 1)) as server:
+            summary = crawl(server, **SMALL)
+    finally:
+        crawl_site._ROBOTS[0] = kept
+    found = {reason: counts["links"] for reason, counts in summary["refused_links"].items()}
+    # Two front pages with the same links each, one redirect and two sitemaps of the first host.
+    assert found["scheme:file"] == 2 + 1
+    assert found["scheme:javascript"] == found["scheme:mailto"] == 2
+    assert found["private_address"] == 2 * 3 + 2 + 1  # decimal, hexadecimal, IPv6-mapped; behind /inside; sitemap
+    assert found["out_of_scope"] == found["no_page"] == 2
+    examples = summary["refused_links"]["private_address"]["examples"]
+    assert ["http://2130706433/", front] in examples
+    assert ["http://[::ffff:127.0.0.1]/", front] in examples
+    assert ["http://127.0.0.1/secret", f"{front}inside"] in examples
+    assert ["file:///srv/map.xml", f"{front}robots.txt"] in summary["refused_links"]["scheme:file"]["examples"]
+    assert {request.host for request in server.site.log} == set(server.site.names())
+
+
+def test_with_a_record_date_two_crawls_are_the_same_bytes(crawl_site: Any, crawl: Run, tmp_path: Path) -> None:
+    seeds = ["http://h00.crawl.example/p/0.html", "http://h01.crawl.example/p/0.html"]
+    files = []
+    for name in ("first", "second"):
+        with crawl_site.Server(crawl_site.Site(2, 5)) as server:
+            crawl(server, seeds, output=name, hosts_per_task=1, record_date="2024-06-01T00:00:00Z")
+        files.append({path.name: path.read_bytes() for path in (tmp_path / name / "warc").iterdir()})
+    assert files[0] == files[1]
+    found = [record.rec_headers for _, _, record in records(tmp_path / "first")]
+    assert {headers.get_header("WARC-Date") for headers in found} == {"2024-06-01T00:00:00.000000Z"}
+    ids = Counter(headers.get_header("WARC-Record-ID") for headers in found)
+    assert max(ids.values()) == 1
+    assert len(documents(tmp_path / "first")) == 10
 
 
 def test_page_limits(served: Any, crawl: Run) -> None:

@@ -44,9 +44,9 @@ def test_the_order_of_query_fields_makes_no_second_page() -> None:
 @pytest.mark.parametrize(
     ("reference", "why"),
     [
-        ("file:///etc/passwd", "scheme"),
-        ("javascript:alert(1)", "scheme"),
-        ("gopher://a.example/", "scheme"),
+        ("file:///etc/passwd", "scheme:file"),
+        ("javascript:alert(1)", "scheme:javascript"),
+        ("gopher://a.example/", "scheme:other"),
         ("http://user:secret@a.example/", "credentials_in_url"),
         ("http://a.example:99999/", "malformed_url"),
         ("http://a b.example/", "malformed_host"),
@@ -82,6 +82,13 @@ def check(url: str, **changes: object) -> None:
     [
         ("http://b.example/", "out_of_scope"),
         ("http://a.example:8080/", "out_of_scope"),
+        ("http://198.51.100.7.example/", "out_of_scope"),
+        ("http://8.8.8.8/", "out_of_scope"),
+        ("http://192.168.1.1/admin", "private_address"),
+        ("http://2130706433/", "private_address"),
+        ("http://0x7f.1:8080/", "private_address"),
+        ("http://[::ffff:10.0.0.1]/", "private_address"),
+        ("http://[fe80::1]/", "private_address"),
         ("http://a.example/x.JPG", "no_page"),
         ("http://a.example/" + "d/" * 30, "trap_deep_path"),
         ("http://a.example/a/b/a/b/a/", "trap_repeated_segment"),

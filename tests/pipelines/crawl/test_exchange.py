@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,12 @@ def test_tls_checks_the_certificate_against_the_name_and_not_the_address(tmp_pat
         guard = Guard({"a.test": place, "b.test": place}, ["*.test"], [443])
         found = []
         for host, trusted in (("a.test", True), ("b.test", True), ("a.test", False)):
-            context = ssl.create_default_context(cafile=certificate if trusted else None)
-            connection = Connection(guard, "bot (x)", Limits(2, 2, 2, 100), context)
+            connection = Connection(
+                guard,
+                "bot (x)",
+                Limits(2, 2, 2, 100),
+                partial(ssl.create_default_context, cafile=certificate if trusted else None),
+            )
             try:
                 found.append((await connection.fetch(f"https://{host}/")).body.decode())
             except FetchFailed as error:
