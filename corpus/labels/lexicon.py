@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from corpus.labels.automaton import Automaton, build_automaton
 from corpus.labels.folding import fold
 from corpus.labels.scan import Channels
+from corpus.labels.terms import Terms, build_terms
 
 MAX_WEIGHT = 100
 MAX_TERMS = 1_000_000
@@ -27,7 +27,7 @@ class LexiconError(ValueError):
 class Lexicon:
     """Folded terms of one domain with their integer weights; negative ones undo a misleading part of a longer word.
 
-    ``flags`` holds conditions on single terms (:mod:`corpus.labels.automaton`: head of the document, start of a line).
+    ``flags`` holds conditions on single terms (:mod:`corpus.labels.terms`: head of the document, start of a line).
     """
 
     name: str
@@ -93,8 +93,8 @@ def parse_lexicon(name: str, content: str, origin: str) -> Lexicon:
     return Lexicon(name, weights)
 
 
-def compile_lexicons(lexicons: Sequence[Lexicon]) -> tuple[Automaton, Channels]:
-    """Return one automaton for all lexicons; channel i collects the weights of ``lexicons[i]``."""
+def compile_lexicons(lexicons: Sequence[Lexicon]) -> tuple[Terms, Channels]:
+    """Return the terms of all lexicons together; channel i collects the weights of ``lexicons[i]``."""
     entries: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for number, lexicon in enumerate(lexicons):
         for term, value in lexicon.weights.items():
@@ -109,4 +109,4 @@ def compile_lexicons(lexicons: Sequence[Lexicon]) -> tuple[Automaton, Channels]:
         channel=np.array([channel for channel, _ in votes], np.int32),
         weight=np.array([weight for _, weight in votes], np.int32),
     )
-    return build_automaton([term for term, _ in ordered], [flags for _, flags in ordered]), channels
+    return build_terms([term for term, _ in ordered], [flags for _, flags in ordered]), channels

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from corpus.kernels.aho_corasick import next_state
 from corpus.kernels.buffers import text_buffers
-from corpus.labels.automaton import HEAD, HEAD_CHARS, LEFT_WORD, LINE_START, RIGHT_WORD, TAIL, Automaton
+from corpus.labels.terms import HEAD, HEAD_CHARS, LEFT_WORD, LINE_START, RIGHT_WORD, TAIL, Terms
 
 # Columns of Scan.characters.
 KINDS = (
@@ -72,7 +73,7 @@ class Scan:
     characters: npt.NDArray[np.int32]
 
 
-def scan(column: pa.Array, automaton: Automaton, channels: Channels) -> Scan:
+def scan(column: pa.Array, terms: Terms, channels: Channels) -> Scan:
     """Return hits and character counts of a string column (null = empty)."""
     data, offsets = text_buffers(column)
     rows = len(offsets) - 1
@@ -80,8 +81,7 @@ def scan(column: pa.Array, automaton: Automaton, channels: Channels) -> Scan:
     distinct = np.zeros((rows, channels.count), np.int32)
     characters = np.zeros((rows, len(KINDS)), np.int32)
     _scan(
-        data, offsets, KIND_OF, automaton.class_of, automaton.base, automaton.check, automaton.fail,
-        automaton.out_start, automaton.out_terms, automaton.term_chars, automaton.term_flags,
+        data, offsets, KIND_OF, terms.automaton, terms.chars, terms.flags,
         channels.start, channels.channel, channels.weight, SATURATION, mass, distinct, characters,
     )  # fmt: skip
     return Scan(mass, distinct, characters)
@@ -101,7 +101,7 @@ def _blank_to_line_end(data, place, end):  # type: ignore[no-untyped-def]
 
 @nb.njit(cache=True, nogil=True)
 def _scan(  # type: ignore[no-untyped-def]
-    data, offsets, kind_of, class_of, base, check, fail, out_start, out_terms, term_chars, term_flags,
+    data, offsets, kind_of, automaton, term_chars, term_flags,
     entry_start, entry_channel, entry_weight, saturation, mass, distinct, characters,
 ):  # fmt: skip
     terms = len(term_chars)
@@ -112,7 +112,7 @@ def _scan(  # type: ignore[no-untyped-def]
     for row in range(len(offsets) - 1):
         place = offsets[row]
         end = offsets[row + 1]
-        state = np.int32(0)
+        state = 0
         hits = 0
         index = 0  # characters read
         line = 0  # index of the line's first character
@@ -144,20 +144,13 @@ def _scan(  # type: ignore[no-untyped-def]
             histogram[kind_of[code]] += 1
             words = (words << np.uint64(1)) | np.uint64(word)
             index += 1
-            step = np.int32(class_of[code])
-            if step == 0:
-                state = np.int32(0)
+            symbol = int(automaton.symbols[code])
+            if symbol == 0:
+                state = 0
             else:
-                while True:
-                    target = base[state] + step
-                    if check[target] == state:
-                        state = target
-                        break
-                    if state == 0:
-                        break
-                    state = fail[state]
-                for out in range(out_start[state], out_start[state + 1]):
-                    term = out_terms[out]
+                state = next_state(automaton, state, symbol)
+                for out in range(automaton.out_start[state], automaton.out_start[state + 1]):
+                    term = automaton.out_terms[out]
                     flags = term_flags[term]
                     if flags:
                         start = index - term_chars[term]

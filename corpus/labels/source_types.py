@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from corpus.labels.automaton import HEAD, LINE_START, TAIL
 from corpus.labels.domains import Floats
 from corpus.labels.folding import fold
 from corpus.labels.lexicon import Lexicon, compile_lexicons
 from corpus.labels.scan import KINDS, UNIT, Scan, scan
+from corpus.labels.terms import HEAD, LINE_START, TAIL
 
 YEARS = range(1998, 2036)  # of dates in paths
 PATTERN_CAP = 8.0  # logits that one kind of pattern evidence may reach
