@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from trainer_mfu import write_shards
 
 from trainer import manifest
-from trainer.config import preset
 from trainer.data import TokenDataset
 from trainer.loader import BatchBuilder
+from trainer.presets import preset
 
 TARGET = 20e6  # tokens per second and core, windows of 1,024
 

@@ -37,8 +37,9 @@ import torch
 
 from corpus.schema import tokens_schema
 from trainer.attention import backend
-from trainer.config import TrainConfig, preset
+from trainer.config import TrainConfig
 from trainer.loader import Loader
+from trainer.presets import preset
 from trainer.train import Trainer, device_peak
 
 MEDIAN_DOCUMENT, SPREAD = 450, 1.0  # tokens, and sigma of the logarithm: web documents at 1.7 characters a token

@@ -1,15 +1,17 @@
-"""Double-array tries over bytes, built and walked in compiled code.
+"""Double-array tries over characters, built and walked in compiled code.
 
 Aoe (1989): the child of state ``s`` by symbol ``c`` is ``t = base[s] + c``,
-and it exists iff ``check[t] == s``. One random access per byte. Bases may be
-negative, so that every free cell can be used; :func:`child` checks bounds.
-Nodes are placed by falling number of children (the many nodes with one child
-fill the holes that the few large ones leave), each at the first free cells
-that fit.
+and it exists iff ``check[t] == s``. Symbols are characters, numbered by how
+often they occur in the keys: one random access per character, and what a
+caller keeps with a key lies in the same 16 bytes. Bases may be negative, so
+that every free cell can be used; callers check bounds. Nodes are placed by
+falling number of children (the many nodes with one child fill the holes that
+the few large ones leave), each at the first free cells that fit.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -17,28 +19,21 @@ import numpy.typing as npt
 from numba import njit
 
 ROOT = 0
+BASE, CHECK, FIRST, SECOND = range(4)  # columns of CharacterTrie.cells
+_CODE_POINTS = 0x110000
 _TRIALS = 4096  # free cells tried for a node before it goes to the end of the array
 _LEAF = 2**30  # base of a state without children: every step leaves the array
 
 
-class DoubleArray(NamedTuple):
-    """``units[s] = (base, check)``; ``value[s]`` is the key's value where a key ends at ``s``, else -1."""
+class CharacterTrie(NamedTuple):
+    """``cells[s]`` is base, check and two words that the key ending at ``s`` brought (or the default ones)."""
 
-    units: npt.NDArray[np.int32]  # (states, 2)
-    value: npt.NDArray[np.int32]  # (states,)
-
-
-@njit(cache=True, nogil=True)
-def child(units, state, symbol):  # type: ignore[no-untyped-def]
-    """Return the child of ``state`` by ``symbol``, or -1."""
-    t = units[state, 0] + symbol
-    if t < 0 or t >= units.shape[0] or units[t, 1] != state:
-        return -1
-    return t
+    symbols: npt.NDArray[np.int32]  # code point -> symbol, 0: in no key
+    cells: npt.NDArray[np.int32]  # (states, 4)
 
 
 @njit(cache=True)
-def link(symbols, offsets, values):  # type: ignore[no-untyped-def]
+def _link(symbols, offsets, values):  # type: ignore[no-untyped-def]
     """Return the trie of sorted keys as nodes, breadth first: (parent, symbol, first child, children, value)."""
     nodes = symbols.size + 1
     low, high, depth = np.zeros(nodes, np.int32), np.zeros(nodes, np.int32), np.zeros(nodes, np.int32)
@@ -123,28 +118,37 @@ def _place(label, first, count, order):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _assemble(parent, label, value, base, used):  # type: ignore[no-untyped-def]
-    units = np.full((used, 2), -1, np.int32)
-    values = np.full(used, -1, np.int32)
+def _assemble(parent, label, value, base, used, words, default):  # type: ignore[no-untyped-def]
+    cells = np.full((used, 4), -1, np.int32)
     cell = np.zeros(parent.size, np.int32)
-    units[0, 0] = base[0]
-    for node in range(1, parent.size):
-        t = base[parent[node]] + label[node]
+    for node in range(parent.size):
+        t = 0
+        if node > 0:
+            t = base[parent[node]] + label[node]
+            cells[t, 1] = cell[parent[node]]
         cell[node] = t
-        units[t, 0] = base[node]
-        units[t, 1] = cell[parent[node]]
-        values[t] = value[node]
-    return units, values
+        cells[t, 0] = base[node]
+        cells[t, 2:] = words[value[node]] if value[node] >= 0 else default
+    return cells
 
 
-def build(keys: list[bytes], values: list[int]) -> DoubleArray:
-    """Return the trie of ``keys`` (unique, non-empty) with their ``values`` (>= 0); the symbols are bytes."""
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    lengths = np.fromiter((len(keys[i]) for i in order), np.int64, len(order))
-    if len(order) == 0 or lengths.min() == 0:
+def build(keys: list[str], words: npt.NDArray[np.int32], default: npt.NDArray[np.int32]) -> CharacterTrie:
+    """Return the trie of ``keys`` (unique, non-empty), each with its row of ``words`` ``(keys, 2)``.
+
+    ``default`` ``(2,)`` stands at states where no key ends.
+    """
+    if not keys or not all(keys):
         raise ValueError("a double array needs at least one key, and no empty one")
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    symbols = np.frombuffer(b"".join(keys[i] for i in order), np.uint8).astype(np.int32)
-    parent, label, first, count, value = link(symbols, offsets, np.array([values[i] for i in order], np.int32))
+    counts = Counter(character for key in keys for character in key)
+    ranked = sorted(counts, key=lambda character: (-counts[character], character))
+    number = {ord(character): i + 1 for i, character in enumerate(ranked)}
+    # Numbers as characters, so that Python's own string order is the order of symbols.
+    numbered = [key.translate(number) for key in keys]
+    order = sorted(range(len(keys)), key=numbered.__getitem__)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(numbered[i]) for i in order])])
+    labels = np.frombuffer("".join(numbered[i] for i in order).encode("utf-32-le", "surrogatepass"), np.int32)
+    parent, label, first, count, value = _link(labels, offsets, np.array(order, np.int32))
     base, used = _place(label, first, count, np.argsort(-count, kind="stable"))
-    return DoubleArray(*_assemble(parent, label, value, base, used))
+    symbols = np.zeros(_CODE_POINTS, np.int32)
+    symbols[list(number)] = list(number.values())
+    return CharacterTrie(symbols, _assemble(parent, label, value, base, used, words, default))

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numba import njit
 
 from corpus.kernels.buffers import text_buffers
-from tokenizer_training.segmentation import load_dictionary, scratch, segment
+from tokenizer_training.jieba_tables import load_dictionary
+from tokenizer_training.segmentation import scratch, segment
 
 _NEWLINE, _SPACE = 10, 32
 

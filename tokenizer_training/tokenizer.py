@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from tokenizer_training import artifact
 _CHUNK_BYTES = 1 << 21  # text per kernel call: bounds the working memory (about 60 bytes per byte of text)
 
 
-class Tokenizer:
+class Tokenizer(ABC):
     """A tokenizer artifact, loaded by :func:`tokenizer_training.load`.
 
     ``encode_batch`` is a pure function of the text and the artifact. Ids are
@@ -96,14 +97,15 @@ class Tokenizer:
         """Return the text of ``ids``; special tokens leave no trace, broken UTF-8 becomes U+FFFD."""
         return self._decode_bytes(int(i) for i in ids).decode("utf-8", "replace")
 
+    @abstractmethod
     def _encode(
         self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """Return (ids of all documents, where each document ends in them)."""
-        raise NotImplementedError
+        """Return (ids of the documents ``data[offsets[i]:offsets[i + 1]]``, where each document ends in them)."""
 
+    @abstractmethod
     def _decode_bytes(self, ids: Iterator[int]) -> bytes:
-        raise NotImplementedError
+        """Return the UTF-8 bytes of ``ids``; an id that stands for no text gives none."""
 
 
 def _buffers(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
@@ -122,14 +124,14 @@ class SentencePieceTokenizer(Tokenizer):
         super().load()
         import sentencepiece
 
-        from tokenizer_training import segmentation, unigram
+        from tokenizer_training import jieba_tables, unigram
 
         self._processor = sentencepiece.SentencePieceProcessor(
             model_file=str(self.folder / artifact.SENTENCEPIECE_FILE)
         )
         self._compiled = bool(self.meta["compiled"])
         self._model = unigram.read_model(self._processor) if self._compiled else None
-        self._dictionary = segmentation.load_dictionary() if self.kind == "cpm" else None
+        self._dictionary = jieba_tables.load_dictionary() if self.kind == "cpm" else None
         self._pieces = [self._piece_bytes(i) for i in range(self._processor.vocab_size())]
 
     @property
@@ -156,18 +158,14 @@ class SentencePieceTokenizer(Tokenizer):
         from tokenizer_training import segmentation, unigram
 
         total, longest = int(offsets[-1] - offsets[0]), int(np.diff(offsets).max())
-        factor = 6 if self._dictionary is not None else 3
-        out = np.empty(factor * total + len(offsets), np.int32)
         ends = np.empty(len(offsets) - 1, np.int64)
-        best = unigram.lattice(factor * longest)
-        stream = np.empty(factor * longest, np.uint8)
-        if self._dictionary is not None:
-            memory = segmentation.scratch(longest)
-            unigram.encode_words(
-                data, offsets, self._model, best, stream, self._dictionary, memory, self.eod_id, out, ends
-            )
+        if self._dictionary is None:
+            best, out = unigram.lattice(longest), np.empty(3 * total + len(offsets), np.int32)
+            unigram.encode_spaces(data, offsets, self._model, best, self.eod_id, out, ends)
         else:
-            unigram.encode_spaces(data, offsets, self._model, best, stream, self.eod_id, out, ends)
+            best, out = unigram.lattice(2 * longest), np.empty(6 * total + len(offsets), np.int32)
+            memory = segmentation.scratch(longest)
+            unigram.encode_words(data, offsets, self._model, best, self._dictionary, memory, self.eod_id, out, ends)
         return out[: ends[-1]], ends
 
     def _encode_by_library(

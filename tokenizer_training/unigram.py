@@ -4,7 +4,8 @@ The same Viterbi search as ``unigram::Model::EncodeOptimized`` (sentencepiece
 0.2.3): path scores in single precision, set back to zero beyond 100,000, the
 first path wins a tie, the same treatment of unknown characters and bytes. It
 reads UTF-8 and writes token ids into arrays; no Python object is made per
-document or token.
+document or token. sentencepiece walks a trie over bytes; here it is over
+characters, which are where its pieces begin and end.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from numba import njit
 from sentencepiece import SentencePieceProcessor
 
 from tokenizer_training import double_array
-from tokenizer_training.double_array import child
-from tokenizer_training.segmentation import segment
+from tokenizer_training.segmentation import decode, segment
 
 WHITESPACE = "▁"  # U+2581, SentencePiece's escape of the space
 CPM_SPACE = "▂"  # U+2582
 CPM_NEWLINE = "▃"  # U+2583
+_SPACE, _NEWLINE = 0x20, 0x0A
+_WHITESPACE, _CPM_SPACE, _CPM_NEWLINE = 0x2581, 0x2582, 0x2583  # the same as code points
 _UNKNOWN_PENALTY = 10.0  # unigram_model.cc: kUnkPenalty
 _RESET = np.float32(100_000.0)  # unigram_model.cc: kScoreResetThreshold
 
@@ -30,10 +32,9 @@ _RESET = np.float32(100_000.0)  # unigram_model.cc: kScoreResetThreshold
 class UnigramModel(NamedTuple):
     """A unigram vocabulary as arrays."""
 
-    units: npt.NDArray[np.int32]  # double array over UTF-8 bytes
-    value: npt.NDArray[np.int32]  # state -> piece id, -1 none
-    score: npt.NDArray[np.float32]  # per piece
-    user_defined: npt.NDArray[np.bool_]  # per piece
+    symbols: npt.NDArray[np.int32]  # code point -> symbol of the trie
+    cells: npt.NDArray[np.int32]  # (states, 4): base, check, piece id or -1, -
+    scores: npt.NDArray[np.float32]  # (states, 4), the same memory: the last column is the piece's score
     unknown_score: float
     unknown_id: int
     byte_ids: npt.NDArray[np.int32]  # (256,), all -1 without byte fallback
@@ -41,64 +42,81 @@ class UnigramModel(NamedTuple):
 
 def read_model(processor: SentencePieceProcessor) -> UnigramModel:
     """Return the arrays of a loaded unigram model."""
-    size = processor.vocab_size()
-    keys: list[bytes] = []
+    keys: list[str] = []
     ids: list[int] = []
-    score = np.array([processor.get_score(i) for i in range(size)], np.float32)
-    user_defined = np.zeros(size, bool)
     byte_ids = np.full(256, -1, np.int32)
-    learned = np.zeros(size, bool)
-    for i in range(size):
+    for i in range(processor.vocab_size()):
         piece = processor.id_to_piece(i)
         if processor.is_byte(i):
             byte_ids[int(piece[3:5], 16)] = i
         elif not (processor.is_control(i) or processor.is_unknown(i) or processor.is_unused(i)):
-            keys.append(piece.encode("utf-8"))
+            keys.append(piece)
             ids.append(i)
-            # User-defined pieces have score 0; a learned piece's log probability is negative.
-            user_defined[i] = score[i] == 0.0
-            learned[i] = not user_defined[i]
-    trie = double_array.build(keys, ids)
-    known = score[learned] if learned.any() else np.zeros(1, np.float32)
+    score = np.array([processor.get_score(i) for i in ids], np.float32)
+    words = np.stack([np.array(ids, np.int32), score.view(np.int32)], axis=1)
+    trie = double_array.build(keys, words, np.array([-1, 0], np.int32))
+    learned = score[score != 0.0]  # user-defined pieces have score 0; a learned piece's log probability is negative
+    least = learned.min() if learned.size else np.float32(0.0)
     return UnigramModel(
-        trie.units,
-        trie.value,
-        score,
-        user_defined,
-        float(np.float32(known.min()) - np.float32(_UNKNOWN_PENALTY)),
+        trie.symbols,
+        trie.cells,
+        trie.cells.view(np.float32),
+        float(least - np.float32(_UNKNOWN_PENALTY)),
         processor.unk_id(),
         byte_ids,
     )
 
 
 class Lattice(NamedTuple):
-    """Best path to each byte of a stream of up to ``len(score) - 1`` bytes."""
+    """A text of up to ``len(points)`` characters, and the best path to each place in it."""
 
+    points: npt.NDArray[np.int32]  # code points
+    symbols: npt.NDArray[np.int32]
     score: npt.NDArray[np.float32]
     begin: npt.NDArray[np.int32]
     piece: npt.NDArray[np.int32]
 
 
 def lattice(size: int) -> Lattice:
-    """Return working memory for streams of up to ``size`` bytes."""
-    return Lattice(np.empty(size + 1, np.float32), np.empty(size + 1, np.int32), np.empty(size + 1, np.int32))
+    """Return working memory for texts of up to ``size`` characters."""
+    return Lattice(
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size + 1, np.float32),
+        np.empty(size + 1, np.int32),
+        np.empty(size + 1, np.int32),
+    )
 
 
 @njit(cache=True, nogil=True)
-def _search(data, begin, size, model, best):  # type: ignore[no-untyped-def]
-    """Fill ``best`` for ``data[begin:begin + size]``."""
-    units, value, piece_score, user_defined = model.units, model.value, model.score, model.user_defined
-    score, start, piece = best.score, best.begin, best.piece
+def _utf8_length(point):  # type: ignore[no-untyped-def]
+    return 1 if point < 0x80 else 2 if point < 0x800 else 3 if point < 0x10000 else 4
+
+
+@njit(cache=True, nogil=True)
+def _utf8_byte(point, k):  # type: ignore[no-untyped-def]
+    """Return byte ``k`` of a character's UTF-8."""
+    n = _utf8_length(point)
+    if n == 1:
+        return point
+    if k > 0:
+        return 0x80 | (point >> 6 * (n - 1 - k)) & 0x3F
+    return (0xC0 if n == 2 else 0xE0 if n == 3 else 0xF0) | point >> 6 * (n - 1)
+
+
+@njit(cache=True, nogil=True)
+def _search(size, model, best):  # type: ignore[no-untyped-def]
+    """Find the best path to every place of the ``size`` characters in ``best``."""
+    cells, scores = model.cells, model.scores
+    symbols, score, start, piece = best.symbols, best.score, best.begin, best.piece
+    states = cells.shape[0]
+    root = cells[0, 0]
     unknown_id = model.unknown_id
     unknown_score = np.float32(model.unknown_score)
-    start[: size + 1] = -1
+    score[: size + 1] = -np.inf
     score[0] = 0.0
     frontier = 0
-    i = 0
-    while i < size:
-        b = data[begin + i]
-        length = 1 if b < 0xC0 else 2 if b < 0xE0 else 3 if b < 0xF0 else 4
-        length = min(length, size - i)
+    for i in range(size):
         here = score[i]
         if here < -_RESET or here > _RESET:
             for j in range(i, frontier + 1):
@@ -106,128 +124,125 @@ def _search(data, begin, size, model, best):  # type: ignore[no-untyped-def]
             here = np.float32(0.0)
         single = False
         state = 0
+        base = root
         for j in range(i, size):
-            state = child(units, state, np.int32(data[begin + j]))
-            if state < 0:
+            t = base + symbols[j]
+            if t < 0 or t >= states or cells[t, 1] != state:
                 break
-            found = value[state]
+            state = t
+            base = cells[t, 0]
+            found = cells[t, 2]
             if found >= 0:
-                n = j + 1 - i
-                frontier = max(frontier, j + 1)
-                gain = np.float32(0.1 * (n - 1)) if user_defined[found] else piece_score[found]
+                gain = scores[t, 3]
+                if gain == 0.0:  # user-defined: by its bytes
+                    n = 0
+                    for k in range(i, j + 1):
+                        n += _utf8_length(best.points[k])
+                    gain = np.float32(0.1 * (n - 1))
                 candidate = np.float32(gain + here)
-                if start[j + 1] < 0 or candidate > score[j + 1]:
+                if candidate > score[j + 1]:
                     score[j + 1] = candidate
                     start[j + 1] = i
                     piece[j + 1] = found
-                if n == length:
+                frontier = max(frontier, j + 1)
+                if j == i:
                     single = True
         if not single:
-            frontier = max(frontier, i + length)
+            frontier = max(frontier, i + 1)
             candidate = np.float32(unknown_score + here)
-            if start[i + length] < 0 or candidate > score[i + length]:
-                score[i + length] = candidate
-                start[i + length] = i
-                piece[i + length] = unknown_id
-        i += length
+            if candidate > score[i + 1]:
+                score[i + 1] = candidate
+                start[i + 1] = i
+                piece[i + 1] = unknown_id
 
 
 @njit(cache=True, nogil=True)
-def _write(data, begin, size, model, best, out, at):  # type: ignore[no-untyped-def]
+def _write(size, model, best, out, at):  # type: ignore[no-untyped-def]
     """Write the ids of the best path into ``out[at:]`` and return where they end."""
     byte_fallback = model.byte_ids[0] >= 0
-    count = 0
+    start, piece = best.begin, best.piece
+    end = at
     i = size
     unknown_before = False
-    while i > 0:  # first pass: how many ids
-        a = best.begin[i]
-        if best.piece[i] == model.unknown_id:
+    while i > 0:  # from the last id to the first
+        found = piece[i]
+        if found != model.unknown_id:
+            out[end] = found
+            end += 1
+            unknown_before = False
+        else:
             if byte_fallback:
-                count += i - a
+                point = best.points[i - 1]  # an unknown piece is one character
+                for k in range(_utf8_length(point) - 1, -1, -1):
+                    out[end] = model.byte_ids[_utf8_byte(point, k)]
+                    end += 1
             elif not unknown_before:  # sentencepiece merges adjacent unknown characters
-                count += 1
+                out[end] = found
+                end += 1
             unknown_before = True
-        else:
-            count += 1
-            unknown_before = False
-        i = a
-    end = at + count
-    k = end
-    i = size
-    unknown_before = False
-    while i > 0:
-        a = best.begin[i]
-        found = best.piece[i]
-        if found == model.unknown_id:
-            if byte_fallback:
-                for j in range(i - 1, a - 1, -1):
-                    k -= 1
-                    out[k] = model.byte_ids[data[begin + j]]
-            elif not unknown_before:
-                k -= 1
-                out[k] = found
-            unknown_before = True
-        else:
-            k -= 1
-            out[k] = found
-            unknown_before = False
-        i = a
+        i = start[i]
+    left, right = at, end - 1
+    while left < right:
+        out[left], out[right] = out[right], out[left]
+        left += 1
+        right -= 1
     return end
 
 
 @njit(cache=True, nogil=True)
-def encode_spaces(data, offsets, model, best, stream, end_id, out, ends):  # type: ignore[no-untyped-def]
+def encode_spaces(data, offsets, model, best, end_id, out, ends):  # type: ignore[no-untyped-def]
     """Encode documents ``data[offsets[i]:offsets[i + 1]]``, spaces escaped to U+2581, ``end_id`` after each.
 
-    ``stream`` has room for three times the longest document, ``out`` for
-    three ids per byte and one per document. ``ends[i]`` becomes the end of
-    document i in ``out``.
+    ``best`` has room for the longest document, ``out`` for three ids per byte
+    and one per document. ``ends[i]`` becomes the end of document i in ``out``.
     """
+    points, symbols, table = best.points, best.symbols, model.symbols
     at = 0
     for document in range(offsets.size - 1):
+        i, stop = offsets[document], offsets[document + 1]
         size = 0
-        for i in range(offsets[document], offsets[document + 1]):
-            if data[i] == 32:
-                stream[size], stream[size + 1], stream[size + 2] = 0xE2, 0x96, 0x81
-                size += 3
-            else:
-                stream[size] = data[i]
-                size += 1
-        _search(stream, 0, size, model, best)
-        at = _write(stream, 0, size, model, best, out, at)
+        while i < stop:
+            point, length = decode(data, i)
+            if point == _SPACE:
+                point = _WHITESPACE
+            points[size] = point
+            symbols[size] = table[point]
+            size += 1
+            i += length
+        _search(size, model, best)
+        at = _write(size, model, best, out, at)
         out[at] = end_id
         at += 1
         ends[document] = at
 
 
 @njit(cache=True, nogil=True)
-def encode_words(data, offsets, model, best, stream, dictionary, memory, end_id, out, ends):  # type: ignore[no-untyped-def]
+def encode_words(data, offsets, model, best, dictionary, memory, end_id, out, ends):  # type: ignore[no-untyped-def]
     """Encode documents as CPM does: jieba's words, each after U+2581, space as U+2582, newline as U+2583.
 
-    ``stream`` has room for six times the longest document, ``out`` for six
-    ids per byte and one per document.
+    ``best`` has room for two characters per byte of the longest document,
+    ``out`` for six ids per byte and one per document.
     """
+    points, symbols, table = best.points, best.symbols, model.symbols
     at = 0
     for document in range(offsets.size - 1):
         n = segment(data, offsets[document], offsets[document + 1], dictionary, memory)
         size = 0
         for i in range(n):
             if memory.starts[i] == 1:
-                stream[size], stream[size + 1], stream[size + 2] = 0xE2, 0x96, 0x81
-                size += 3
+                points[size] = _WHITESPACE
+                symbols[size] = table[_WHITESPACE]
+                size += 1
             point = memory.points[i]
-            if point == 32:
-                stream[size], stream[size + 1], stream[size + 2] = 0xE2, 0x96, 0x82
-                size += 3
-            elif point == 10:
-                stream[size], stream[size + 1], stream[size + 2] = 0xE2, 0x96, 0x83
-                size += 3
-            else:
-                for j in range(memory.begins[i], memory.begins[i + 1]):
-                    stream[size] = data[j]
-                    size += 1
-        _search(stream, 0, size, model, best)
-        at = _write(stream, 0, size, model, best, out, at)
+            if point == _SPACE:
+                point = _CPM_SPACE
+            elif point == _NEWLINE:
+                point = _CPM_NEWLINE
+            points[size] = point
+            symbols[size] = table[point]
+            size += 1
+        _search(size, model, best)
+        at = _write(size, model, best, out, at)
         out[at] = end_id
         at += 1
         ends[document] = at

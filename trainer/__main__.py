@@ -1,14 +1,15 @@
-"""``python -m trainer``: train, export to Hugging Face or Megatron."""
+"""``python -m trainer``: train, generate, draw curves, export to Hugging Face or Megatron."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
 
-from corpus.errors import WudaoError
-from trainer.config import preset, presets
+from corpus.errors import ConfigError, MissingDependency, WudaoError, io_sentence
+from trainer.presets import preset, presets
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,10 +25,23 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=int, help="short for --set optim.steps=...")
     train.add_argument("--init-from", type=Path, help="start from this checkpoint's weights (fine-tuning)")
     train.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="e.g. optim.lr=2e-4")
+    sample = commands.add_parser(
+        "generate", help="continue prompts of token ids, one JSON array a line on standard input (wudao generate)"
+    )
+    sample.add_argument("checkpoint", type=Path, help="a run's folder or one of its checkpoints")
+    sample.add_argument("--length", type=int, default=100, help="most new tokens of a sample")
+    sample.add_argument("--count", type=int, default=1, help="samples of each prompt")
+    sample.add_argument("--temperature", type=float, default=0.8, help="0: always the most probable token")
+    sample.add_argument("--top-k", type=int, default=40, help="choose among so many tokens; 0: among all")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--device", default="cpu")
     hub = commands.add_parser("export-hf", help="write a checkpoint as a Hugging Face model")
     hub.add_argument("checkpoint", type=Path, help="a run's folder or one of its checkpoints")
     hub.add_argument("--tokenizer", type=Path, help="folder of the tokenizer artifact, copied beside the weights")
     hub.add_argument("--out", type=Path, required=True)
+    curves = commands.add_parser("curves", help="draw the validation losses of several runs beside each other")
+    curves.add_argument("runs", type=Path, nargs="+", help="folders of runs")
+    curves.add_argument("--out", type=Path, required=True, help="SVG file")
     megatron = commands.add_parser("export-megatron", help="write token shards as Megatron .bin/.idx")
     megatron.add_argument("tokens")
     megatron.add_argument("--split", default="train", choices=["train", "valid"])
@@ -38,17 +52,31 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; errors that a person can act on are one sentence and exit status 1."""
     options = parser().parse_args(arguments)
+    run = {
+        "train": _train,
+        "generate": _generate,
+        "export-hf": _export_hf,
+        "curves": _curves,
+        "export-megatron": _export_megatron,
+    }
     try:
-        if options.command == "train":
-            _train(options)
-        elif options.command == "export-hf":
-            _export_hf(options)
-        else:
-            _export_megatron(options)
+        _require_torch()
+        run[options.command](options)
     except WudaoError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # On every rank: torchrun ends the others as soon as one has left, the first one too.
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        if error.errno is None:
+            raise
+        print(f"error: {io_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _require_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise MissingDependency("the trainer needs PyTorch: pip install 'wudao-corpus[train]'")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -69,6 +97,14 @@ def _train(options: argparse.Namespace) -> None:
         distributed.stop()
 
 
+def _generate(options: argparse.Namespace) -> None:
+    from trainer.generate import serve
+
+    names = ("device", "count", "length", "temperature", "top_k", "seed")
+    for line in serve(sys.stdin, options.checkpoint, **{name: getattr(options, name) for name in names}):
+        print(line, flush=True)
+
+
 def _export_hf(options: argparse.Namespace) -> None:
     from trainer.export_huggingface import export
     from trainer.generate import load_model
@@ -79,6 +115,17 @@ def _export_hf(options: argparse.Namespace) -> None:
         for path in sorted(options.tokenizer.iterdir()):
             if path.is_file():
                 shutil.copyfile(path, options.out / path.name)
+
+
+def _curves(options: argparse.Namespace) -> None:
+    from trainer.logs import compare, read_metrics
+
+    metrics = {run.name: read_metrics(run) for run in options.runs}
+    empty = [str(run) for run in options.runs if not metrics[run.name]]
+    if empty:
+        raise ConfigError(f"{', '.join(empty)}: no metrics.jsonl with a line in it; name the folders of runs")
+    options.out.write_text(compare(metrics), encoding="utf-8")
+    print(f"curves in {options.out}")
 
 
 def _export_megatron(options: argparse.Namespace) -> None:

@@ -14,22 +14,20 @@ is never part of a sentence.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, factorial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from trainer.config import ObjectiveConfig
-from trainer.data import generator
+from trainer.randomness import generator
+from trainer.spans import Span, span_lengths, spans_in_documents
 
 NO_TARGET = -100
-_MAX_SPAN = 39  # the reference's range(1, max_block_length = 40)
 _MODE, _SAMPLE = 1, 2  # purposes of generators
 _ATTEMPTS = 16  # draws of spans before a sample is given up (it then bears no loss)
 
 IntArray = npt.NDArray[np.int64]
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,67 +187,6 @@ def build_prefix(text: IntArray, division: int, tokens: GlmTokens) -> GlmExample
     )
 
 
-def span_lengths(total: int, mean: float, random: np.random.Generator) -> list[int]:
-    """Draw lengths from the truncated Poisson distribution until their sum reaches ``total``."""
-    weights = np.array([exp(-mean) * mean**k / factorial(k) for k in range(1, _MAX_SPAN + 1)])
-    edges = np.cumsum(weights / weights.sum())
-    lengths: list[int] = []
-    while sum(lengths) < total:
-        # Enough for the whole text in one draw nearly always: the mean is above 3.
-        for value in np.searchsorted(edges, random.random(total // 2 + 8), side="right"):
-            if sum(lengths) >= total:
-                break
-            lengths.append(min(int(value) + 1, _MAX_SPAN))
-    return lengths
-
-
-def place_spans(lengths: list[int], total: int, offset: int, random: np.random.Generator) -> list[Span]:
-    """Place spans in this order with at least one token between them: independent starts, sorted."""
-    free = total - sum(lengths) - len(lengths) + 1
-    places = np.sort(random.integers(0, free + 1, len(lengths)))
-    spans = []
-    for place, length in zip(places.tolist(), lengths, strict=True):
-        spans.append((offset + place, offset + place + length))
-        offset += length + 1
-    return spans
-
-
-def spans_in_documents(
-    text: IntArray, lengths: list[int], ratio: float, tokens: GlmTokens, random: np.random.Generator
-) -> list[Span] | None:
-    """Distribute spans over the documents of a text, or return None where they do not fit.
-
-    Documents by rising length take ``ratio`` of their length each, the longest
-    takes the rest; [CLS] and [EOS] are never masked.
-    """
-    documents: list[tuple[int, int]] = []  # (first token, length) without [CLS] and [EOS]
-    start = 0
-    for end in [*np.flatnonzero(text == tokens.eod).tolist(), text.size]:
-        first = start + 1 if start < text.size and text[start] == tokens.cls else start
-        if end - first > 0:
-            documents.append((first, end - first))
-        start = end + 1
-    documents.sort(key=lambda document: document[1])
-    spans: list[Span] = []
-    used = 0
-    for i, (offset, length) in enumerate(documents):
-        longest = i == len(documents) - 1
-        budget = length if longest else int(length * ratio)
-        taken, size = 0, 0
-        # In the longest document the gaps between spans count against its length.
-        while (
-            used + taken < len(lengths)
-            and size + lengths[used + taken] + (taken if longest else 0) <= budget
-            and (longest or size + lengths[used + taken] + taken <= length)
-        ):
-            size += lengths[used + taken]
-            taken += 1
-        if taken:
-            spans += place_spans(lengths[used : used + taken], length, offset, random)
-            used += taken
-    return spans if used == len(lengths) else None
-
-
 def token_mode(
     text: IntArray, config: ObjectiveConfig, tokens: GlmTokens, random: np.random.Generator
 ) -> GlmExample | None:
@@ -257,7 +194,7 @@ def token_mode(
     for _ in range(_ATTEMPTS):
         lengths = span_lengths(int(config.mask_ratio * text.size), config.span_mean, random)
         random.shuffle(lengths)
-        spans = spans_in_documents(text, lengths, config.mask_ratio, tokens, random)
+        spans = spans_in_documents(text, lengths, config.mask_ratio, tokens.eod, tokens.cls, random)
         if spans:
             spans.sort()
             order = random.permutation(len(spans)).tolist()
@@ -305,5 +242,5 @@ def document_mode(
     several = first_end.size > 0 and int(first_end[0]) != text.size - 1
     if several or random.random() < config.infill_prob:
         return build_prefix(text, text.size - length, tokens)
-    spans = spans_in_documents(text, [length], config.mask_ratio, tokens, random)
+    spans = spans_in_documents(text, [length], config.mask_ratio, tokens.eod, tokens.cls, random)
     return build_blocks(text, spans, [0], tokens.gmask, tokens, None) if spans else None

@@ -11,6 +11,9 @@ import json
 import os
 import re
 import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +149,9 @@ def save(
         partial.mkdir(parents=True)
     place.barrier()
     weights, state = get_state_dict(model, optimizer)
-    state_dict_saver.save({"model": weights, "optimizer": state}, checkpoint_id=str(partial), no_dist=place.world == 1)
+    with _quiet():
+        both = {"model": weights, "optimizer": state}
+        state_dict_saver.save(both, checkpoint_id=str(partial), no_dist=place.world == 1)
     place.barrier()
     if place.first:
         text = json.dumps({"format_version": FORMAT_VERSION, **meta}, indent=1, sort_keys=True)
@@ -179,9 +184,18 @@ def restore_weights(found: Checkpoint, model: nn.Module, place: Place) -> None:
     set_model_state_dict(model, weights["model"], options=StateDictOptions(strict=True))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's warning that a process of its own saves alone: ``no_dist`` says so on purpose."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
+
+
 def _load(found: Checkpoint, state: dict[str, Any], place: Place) -> None:
     try:
-        state_dict_loader.load(state, checkpoint_id=str(found.path), no_dist=place.world == 1)
+        with _quiet():
+            state_dict_loader.load(state, checkpoint_id=str(found.path), no_dist=place.world == 1)
     except (CheckpointException, RuntimeError, OSError, EOFError, KeyError, ValueError) as error:
         raise CorruptionError(
             f"{found.path}: the checkpoint cannot be read; remove it to go on from the one before"

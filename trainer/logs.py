@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 400, 56
-_COLOURS = {"train": "#8aa4c8", "valid": "#c8442c", "unigram entropy": "#555555"}
+ENTROPY = "unigram entropy"
+_COLOURS = {"train": "#8aa4c8", "valid": "#c8442c", ENTROPY: "#555555"}
+_PAIRS = [("#c8442c", "#e3a89c"), ("#2b5fa8", "#a3bbdd"), ("#2c8c4a", "#a2cfae"), ("#7a4a9e", "#c5b0d5")]
+Curve = list[tuple[float, float]]
 
 
 class RunLog:
@@ -64,14 +67,31 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 def draw(metrics: list[dict[str, Any]]) -> str:
     """Return the loss curves as SVG: training loss, validation loss, and the unigram entropy to be beaten."""
-    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in _COLOURS}
-    for line in metrics:
-        loss = line.get("loss")
-        if isinstance(loss, int | float) and math.isfinite(loss):
-            curves.setdefault(line["split"], []).append((line["step"], loss))
-        entropy = line.get("unigram_entropy")
-        if isinstance(entropy, int | float):
-            curves["unigram entropy"].append((line["step"], entropy))
+    curves = {name: _curve(metrics, split=name) for name in ("train", "valid")}
+    return _svg({**curves, ENTROPY: _entropy(metrics)}, _COLOURS)
+
+
+def compare(runs: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the validation losses of several runs (name -> metrics) beside each other, each with its entropy."""
+    curves: dict[str, Curve] = {}
+    colours: dict[str, str] = {}
+    for number, (name, metrics) in enumerate(runs.items()):
+        curves[f"{name} valid"], curves[f"{name} {ENTROPY}"] = _curve(metrics, split="valid"), _entropy(metrics)
+        strong, pale = _PAIRS[number % len(_PAIRS)]
+        colours |= {f"{name} valid": strong, f"{name} {ENTROPY}": pale}
+    return _svg(curves, colours)
+
+
+def _curve(metrics: list[dict[str, Any]], split: str) -> Curve:
+    lines = [line for line in metrics if line["split"] == split and isinstance(line.get("loss"), int | float)]
+    return [(line["step"], line["loss"]) for line in lines if math.isfinite(line["loss"])]
+
+
+def _entropy(metrics: list[dict[str, Any]]) -> Curve:
+    return [(m["step"], m["unigram_entropy"]) for m in metrics if isinstance(m.get("unigram_entropy"), int | float)]
+
+
+def _svg(curves: dict[str, Curve], colours: dict[str, str]) -> str:
     points = [p for curve in curves.values() for p in curve]
     if not points:
         return '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>\n'
@@ -96,7 +116,7 @@ def draw(metrics: list[dict[str, Any]]) -> str:
     parts.append(f'<text x="{_WIDTH - _MARGIN}" y="{_HEIGHT - 20}" text-anchor="end">step {right:.0f}</text>')
     parts.append(f'<text x="{_MARGIN}" y="{_HEIGHT - 20}">loss in nats per target</text>')
     for number, (name, curve) in enumerate((n, c) for n, c in curves.items() if c):
-        colour = _COLOURS.get(name, "#2c8c4a")
+        colour = colours[name]
         line_points = " ".join(place(x, y) for x, y in curve)
         parts.append(f'<polyline points="{line_points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(

@@ -1,7 +1,9 @@
 """Token manifests and shards, opened for training.
 
-Only the standard library, NumPy and pyarrow: a training machine needs no more.
-Shards on an object store are copied into a local folder at first use.
+Only the standard library, NumPy and pyarrow (and fsspec for object stores): a
+training machine needs no more. Shards on an object store are copied into a
+local folder at first use. A take-down that is decided and not completed counts
+as completed (:mod:`corpus.shards.journal`): what it removes is not trained on.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.errors import ConfigError, CorruptionError
+from corpus.shards.journal import manifest_bytes
+from corpus.storage import Store
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -80,7 +84,7 @@ class TokenManifest:
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-            part.write_bytes(_read(self.root_url, shard.path))
+            part.write_bytes(Store(self.root_url).read_bytes(shard.path))
             os.replace(part, target)
         return target
 
@@ -92,14 +96,16 @@ def read_manifest(root: str, cache: str = "") -> TokenManifest:
         ConfigError: there is none.
         CorruptionError: it cannot be read, or a part of it is not what the root says.
     """
-    if "://" not in root:
-        root = os.path.abspath(root)
+    store = Store(root)
+    root = store.root
     try:
-        plain = json.loads(_read(root, MANIFEST))
+        plain = json.loads(manifest_bytes(store, MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{root}: no {MANIFEST} here; name the folder of token shards (OUTPUT/tokens)") from None
-    except json.JSONDecodeError as error:
-        raise CorruptionError(f"{root}/{MANIFEST}: not valid JSON ({error})") from None
+    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError
+        raise CorruptionError(f"{root}/{MANIFEST}: not valid JSON ({error}); restore it or tokenise again") from None
+    if not isinstance(plain, dict):
+        raise CorruptionError(f"{root}/{MANIFEST}: not a manifest; restore it or tokenise again")
     if plain.get("kind") == "view":
         raise ConfigError(f"{root}/{MANIFEST}: a view holds no tokens; copy it first: wudao extract VIEW -o OUT")
     if plain.get("schema_version") != SCHEMA_VERSION or "tokenizer" not in plain:
@@ -107,23 +113,16 @@ def read_manifest(root: str, cache: str = "") -> TokenManifest:
     shards: list[Shard] = []
     for part in plain["parts"]:
         path = part["path"]
-        data = _read(root, path)
+        try:
+            data = store.read_bytes(path)
+        except FileNotFoundError:
+            raise CorruptionError(f"{root}/{path}: the manifest names it, but it is missing; tokenise again") from None
         if hashlib.sha256(data).hexdigest() != part["sha256"]:
             raise CorruptionError(f"{root}/{path}: its checksum is not the manifest's; restore it or tokenise again")
         names = ["index", "path", "split", "rows", "tokens", "bytes", "sha256", "domain_tokens"]
         rows = pq.read_table(io.BytesIO(data), columns=names).to_pylist()
         shards += [Shard(**{**row, "domain_tokens": tuple(row["domain_tokens"])}) for row in rows]
     return TokenManifest(root, plain, tuple(shards), cache)
-
-
-def _read(root: str, name: str) -> bytes:
-    if "://" not in root:
-        return (Path(root) / name).read_bytes()
-    import fsspec
-
-    filesystem, path = fsspec.core.url_to_fs(f"{root.rstrip('/')}/{name}")
-    data: bytes = filesystem.cat_file(path)
-    return data
 
 
 def verify(manifest: TokenManifest, how: str, rank: int = 0, world: int = 1) -> None:

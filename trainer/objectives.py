@@ -20,7 +20,8 @@ import numpy.typing as npt
 from corpus.errors import ConfigError
 from trainer.blank_infilling import GlmExample, GlmTokens, glm_examples
 from trainer.config import ObjectiveConfig
-from trainer.data import TokenDataset, generator
+from trainer.data import TokenDataset
+from trainer.randomness import generator
 
 NO_TARGET = -100  # PyTorch's ignore_index
 PADDING = -1  # segment of padding

@@ -29,6 +29,7 @@ from trainer.model import Inputs, Transformer, training_flops
 from trainer.objectives import NO_TARGET, Batch
 from trainer.optim import StepGuard, build_optimizer, learning_rate
 
+ENTROPY_TOKENS = 1 << 21  # of the validation split, counted for the entropy of its unigrams
 # Dense bfloat16 peak in FLOP/s, from the vendors' data sheets (SXM parts, no sparsity).
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "H800": 989e12, "B200": 2250e12, "A100": 312e12, "A800": 312e12}
 
@@ -191,8 +192,9 @@ class Trainer:
                         )
                     began, seen_flops, seen_tokens, seen_steps = time.perf_counter(), 0, 0, 0
                 if self.validation is not None and (self.step % run.eval_every == 0 or self.step == optim.steps):
-                    valid, entropy = self.evaluate(self.validation)
+                    valid = self.evaluate(self.validation)
                     if self.place.first:
+                        entropy = self.unigram_entropy(self.validation) if entropy is None else entropy
                         log.write(self.step, "valid", loss=valid, unigram_entropy=entropy)
                         report(f"step {self.step}  valid loss {valid:.4f}  (unigram entropy {entropy:.4f})")
                     began, seen_flops, seen_tokens, seen_steps = time.perf_counter(), 0, 0, 0
@@ -237,12 +239,10 @@ class Trainer:
         return mean, norm, reason, int(tokens), int(flops)
 
     @torch.no_grad()
-    def evaluate(self, builder: BatchBuilder) -> tuple[float, float]:
-        """Return (mean loss, entropy of the targets' unigrams) in nats over ``run.eval_samples`` samples."""
-        optim = self.config.optim
-        size = optim.micro_batch
+    def evaluate(self, builder: BatchBuilder) -> float:
+        """Return the mean loss in nats over ``run.eval_samples`` samples."""
+        size = self.config.optim.micro_batch
         count = -(-self.config.run.eval_samples // (size * self.place.world)) * size * self.place.world
-        histogram = torch.zeros(self.config.model.vocab, dtype=torch.float64)
         loss = targets = 0.0
         self.model.eval()
         for first in range(self.place.rank * size, count, size * self.place.world):
@@ -250,13 +250,23 @@ class Trainer:
             with self.place.autocast():
                 loss += float(self.model(to_inputs(batch, self.kind, self.place.device)))
             targets += batch.target_count
-            found = torch.from_numpy(batch.targets[batch.targets != NO_TARGET])
-            histogram += torch.bincount(found, minlength=histogram.numel())
         self.model.train()
-        summed = self.place.sum(loss, targets, *histogram.tolist())
-        share = np.array(summed[2:]) / max(summed[1], 1.0)
-        share = share[share > 0]
-        return summed[0] / max(summed[1], 1.0), float(-(share * np.log(share)).sum())
+        loss, targets = self.place.sum(loss, targets)
+        return loss / max(targets, 1.0)
+
+    def unigram_entropy(self, builder: BatchBuilder) -> float:
+        """Return the entropy in nats of the targets' frequencies: what a model reaches that knows nothing else.
+
+        Over one epoch of ``builder``'s split, at most about ``ENTROPY_TOKENS`` tokens: over the few targets of an
+        evaluation it would come out too low, since most rare tokens are not among them.
+        """
+        size, data = self.config.optim.micro_batch, builder.dataset
+        counts = np.zeros(self.config.model.vocab, np.int64)
+        for first in range(0, max(1, min(data.tokens, ENTROPY_TOKENS) // data.length), size):
+            targets = builder.build(first, size).targets
+            counts += np.bincount(targets[targets != NO_TARGET], minlength=counts.size)
+        share = counts[counts > 0] / max(int(counts.sum()), 1)
+        return float(-(share * np.log(share)).sum())
 
     def save(self) -> Path:
         """Write a checkpoint of the present step."""

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from trainer import blank_infilling as glm
-from trainer.config import ObjectiveConfig, preset
+from trainer.config import ObjectiveConfig
 from trainer.objectives import pack, row_width
+from trainer.presets import preset
+from trainer.spans import place_spans, span_lengths, spans_in_documents
 
 EOS, CLS, MASK, SOP, EOP, SMASK, GMASK, DBLOCK = 50000, 50002, 50003, 50006, 50007, 50008, 50009, 50010
 TOKENS = glm.GlmTokens(CLS, MASK, SMASK, GMASK, SOP, EOP, EOS, DBLOCK, frozenset({19}))
@@ -125,7 +127,7 @@ def test_every_example_holds_its_whole_text(mode: str) -> None:
 
 def test_span_lengths_have_the_measured_mean() -> None:
     random = np.random.default_rng(1)
-    lengths = [n for _ in range(300) for n in glm.span_lengths(76, 3.0, random)]
+    lengths = [n for _ in range(300) for n in span_lengths(76, 3.0, random)]
     assert np.mean(lengths) == pytest.approx(3.157, abs=0.05)
     assert min(lengths) >= 1
     assert max(lengths) <= 39
@@ -154,8 +156,8 @@ def test_documents_share_the_masks_by_length() -> None:
     text = np.concatenate([text_of(100, 1), text_of(40, 2), text_of(300, 3)])
     random = np.random.default_rng(0)
     for _ in range(50):
-        lengths = glm.span_lengths(int(0.15 * text.size), 3.0, random)
-        spans = glm.spans_in_documents(text, lengths, 0.15, TOKENS, random)
+        lengths = span_lengths(int(0.15 * text.size), 3.0, random)
+        spans = spans_in_documents(text, lengths, 0.15, TOKENS.eod, TOKENS.cls, random)
         assert spans is not None
         first = sum(b - a for a, b in spans if b <= 100)
         second = sum(b - a for a, b in spans if 100 <= a < 140)
@@ -166,7 +168,7 @@ def test_documents_share_the_masks_by_length() -> None:
 
 
 def test_infeasible_spans_are_refused() -> None:
-    assert glm.spans_in_documents(TEXT, [3, 3], 0.15, TOKENS, np.random.default_rng(0)) is None
+    assert spans_in_documents(TEXT, [3, 3], 0.15, TOKENS.eod, TOKENS.cls, np.random.default_rng(0)) is None
     assert (
         glm.document_mode(np.array([CLS, 5, EOS]), ObjectiveConfig(kind="glm"), TOKENS, np.random.default_rng(0))
         is None
@@ -175,7 +177,7 @@ def test_infeasible_spans_are_refused() -> None:
 
 def test_all_placements_occur() -> None:
     random = np.random.default_rng(0)
-    seen = {tuple(glm.place_spans([1, 1], 4, 0, random)) for _ in range(500)}
+    seen = {tuple(place_spans([1, 1], 4, 0, random)) for _ in range(500)}
     assert seen == {((0, 1), (2, 3)), ((0, 1), (3, 4)), ((1, 2), (3, 4))}
 
 

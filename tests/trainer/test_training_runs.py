@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra 'trai
 from corpus.errors import ConfigError, CorruptionError  # noqa: E402
 from trainer import checkpoint, export_megatron, manifest  # noqa: E402
 from trainer.__main__ import main  # noqa: E402
-from trainer.config import TrainConfig, preset  # noqa: E402
+from trainer.config import TrainConfig  # noqa: E402
 from trainer.logs import draw, read_metrics  # noqa: E402
 from trainer.optim import StepGuard, learning_rate  # noqa: E402
+from trainer.presets import preset  # noqa: E402
 from trainer.train import Trainer, TrainingError  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -278,6 +280,22 @@ def test_megatron_export_holds_the_same_tokens(make_shards: Callable[..., Path],
     assert borders.tolist() == list(range(len(docs) + 1))
     assert (offsets // 2).tolist() == np.cumsum([0, *map(len, docs)])[:-1].tolist()
     assert (tmp_path / "megatron" / "train.idx").read_bytes()[:9] == b"MMIDIDX\x00\x00"
+
+
+def test_curves_of_runs_are_drawn_beside_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, losses in {"cpm": [7.0, 5.5], "glm": [7.5, 6.0, 5.8]}.items():
+        lines = [{"step": i, "split": "valid", "loss": x, "unigram_entropy": 6.5} for i, x in enumerate(losses)]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    runs = [str(tmp_path / name) for name in ("cpm", "glm")]
+    out = tmp_path / "loss.svg"
+    assert main(["curves", *runs, "--out", str(out)]) == 0
+    drawn = ElementTree.fromstring(out.read_text())
+    lines = drawn.findall("{*}polyline")
+    assert [len(line.attrib["points"].split()) for line in lines] == [2, 2, 3, 3]
+    assert {"cpm valid", "glm unigram entropy"} <= {text.text for text in drawn.findall("{*}text")}
+    assert main(["curves", str(tmp_path / "nowhere"), "--out", str(out)]) == 1
+    assert "no metrics.jsonl" in capsys.readouterr().err
 
 
 def test_curves_are_drawn_without_finite_losses() -> None:
