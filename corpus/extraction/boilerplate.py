@@ -65,10 +65,10 @@ class LineFilter:
             if not trimmed:
                 continue
             known = len(trimmed) <= _SHORT_DATE and self._head.match(trimmed) is not None
-            if _is_prose(trimmed) and not known:
+            repeats = bool(squeezed) and _GAPS.sub("", trimmed) == squeezed
+            if _is_prose(trimmed) and not (known or repeats):
                 lines[:index] = kept
                 return
-            repeats = bool(squeezed) and _GAPS.sub("", trimmed) == squeezed
             if not (known or repeats or (len(trimmed) <= _SHORT_DATE and dates.has_date(trimmed))):
                 kept.append(line)
         if len(lines) <= _HEAD:

@@ -54,7 +54,7 @@ class Extractor:
         stated = metadata.read(page)
         heading, heading_text = metadata.heading_of(page, stated)
         kind = self.kinds.decide(page, stated, heading, url)
-        kind, parts = self.selector.select(page, kind, heading, stated.is_article)
+        kind, parts = self.selector.select(page, kind, heading, stated.is_article, url)
         body = page.body
         title = metadata.title_of(page, stated, heading_text)
         if self.engine != "wudao":

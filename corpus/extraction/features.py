@@ -6,7 +6,7 @@ import re
 
 from corpus.extraction.metadata import Metadata, clean
 from corpus.extraction.page import Page
-from corpus.kernels.markup import TEXT
+from corpus.kernels.markup_tree import TEXT
 
 _TRAIL = re.compile(r"\s*(?:[>›»/＞→·|]|::|&gt;|当前位置[:：]?|您的位置[:：]?|现在位置[:：]?|\t|\n)\s*")
 _GENERATORS = (

@@ -6,7 +6,6 @@ what is visible near the title.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from dataclasses import dataclass, field
@@ -14,12 +13,19 @@ from typing import Any
 
 from corpus.extraction import dates
 from corpus.extraction.page import Page
-from corpus.kernels.markup import TEXT
+from corpus.extraction.references import unescape
+from corpus.kernels.markup_tree import TEXT
 
 _JSON_LD_BYTES = 262_144  # of one page, all blocks together: larger ones are product catalogues
 _LONGEST_TITLE = 500  # characters: longer ones are keyword stuffing
 _LEAST_COVER = 0.25  # of the longest piece of the stated title: shorter headings name a section
 _NODES_BEFORE, _NODES_AFTER = 15, 40  # around a heading: where its dateline stands
+_ABOVE = 3  # elements above a heading whose class may say that it names the site
+_SITE_NAME = re.compile(
+    r"(?:^|[\s_-])(?:site|menu|blog|brand|navbar|header|logo)[_-]?(?:title|name|brand|logo)(?=$|[\s_-])|^logo$"
+)
+_HOME = re.compile(r"(?:https?://[^/?#]+)?/?(?:(?:\.\.?/)+)?(?:index\.\w{3,5})?$")
+_SECTION_NUMBER = re.compile(r"^(?:第\d+[章节節篇]|(?:\d+\.)+\d+|\d+(?=[.、:：)）])|[a-z]\.\d+)[.、:：)）]*")
 _DATE_META = (
     "article:published_time", "og:article:published_time", "og:published_time", "bytedance:published_time",
     "datepublished", "date_published", "publishdate", "pubdate", "publish_date", "publication_date", "parsely-pub-date",
@@ -28,7 +34,7 @@ _DATE_META = (
 )  # fmt: skip
 _RESERVATIONS = ("noindex", "none", "noarchive", "nosnippet", "noai", "noimageai")
 _SEPARATORS = re.compile(
-    r"\s*(?:[|｜»«·•]|_{1,2}|(?<=\s)[-–—:](?=\s)|[-–](?=[^\x00-\x7f])|(?<!—)—(?=[^\x00-\x7f—])|--)\s*"
+    r"\s*(?:[|｜»«·•]|(?<![a-zA-Z0-9])_{1,2}|_{1,2}(?![a-zA-Z0-9_])|(?<=\s)[-–—:](?=\s)|[-–](?=[^\x00-\x7f])|(?<!—)—(?=[^\x00-\x7f—])|--)\s*"
 )
 _TAGS = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _SPACES = re.compile(r"\s+")
@@ -56,7 +62,7 @@ class Metadata:
 
 def clean(text: str) -> str:
     """Return one line of text: entities resolved, white space collapsed."""
-    return _SPACES.sub(" ", html.unescape(_TAGS.sub(" ", text))).strip()
+    return _SPACES.sub(" ", unescape(_TAGS.sub(" ", text))).strip()
 
 
 def read(page: Page) -> Metadata:
@@ -140,24 +146,61 @@ def _read_schema(value: Any, out: Metadata) -> None:
 
 
 def heading_of(page: Page, stated: Metadata) -> tuple[int, str]:
-    """Return the longest heading that the page's stated title contains, and its text; (-1, "") where none does."""
+    """Return the longest heading that the page's stated title contains, and its text; (-1, "") where none does.
+
+    Headings that name the site do not count, and the number of a section is no
+    part of its title. Where the page states its site's name only, its single
+    other <h1> is the heading.
+    """
     stated_titles = [_squeeze(title) for title in (stated.head_title, stated.title, stated.headline) if title]
     if not stated_titles:
         return -1, ""
-    piece = max((len(_squeeze(piece)) for title in stated_titles for piece in split_title(title)), default=0)
-    best, best_text, longest = -1, "", max(3, int(_LEAST_COVER * piece))
+    stated_pieces = [
+        [_squeeze(piece) for piece in split_title(title)]
+        for title in (stated.head_title, stated.title, stated.headline)
+        if title
+    ]
+    # A short heading is the title where it is a whole piece of it; the last piece is the site's more often than not.
+    whole = {piece for pieces in stated_pieces for piece in pieces[: max(1, len(pieces) - 1)] if len(piece) >= 2}
+    longest = max(3, int(_LEAST_COVER * max((len(piece) for pieces in stated_pieces for piece in pieces), default=0)))
+    best, best_text, best_length = -1, "", 0
     for name in ("h1", "h2", "h3"):
         for node in page.named(name)[:8]:
-            if longest < page.text[node] <= 200:
+            if 2 <= page.text[node] <= 200:
                 text = page.line(int(node))
-                squeezed = _squeeze(text)
+                squeezed = _SECTION_NUMBER.sub("", _squeeze(text))
                 if (
-                    len(squeezed) > longest
+                    len(squeezed) > best_length
+                    and (squeezed in whole or len(squeezed) > longest)
                     and text != stated.site
                     and any(squeezed in title for title in stated_titles)
+                    and not _names_site(page, int(node))
                 ):
-                    best, best_text, longest = int(node), text, len(squeezed)
+                    best, best_text, best_length = int(node), text, len(squeezed)
+    if best < 0 and stated.site and len(split_title(stated.title or stated.head_title)) == 1:
+        own = [int(node) for node in page.named("h1")[:8] if not _names_site(page, int(node))]
+        if len(own) == 1 and 2 <= page.text[own[0]] <= 200 and _squeeze(stated.site) in stated_titles[0]:
+            return own[0], page.line(own[0])
     return best, best_text
+
+
+def _names_site(page: Page, node: int) -> bool:
+    """Whether a heading is the site's name: marked so, or a link to the site's front page."""
+    tree = page.tree
+    above = node
+    for _ in range(_ABOVE):
+        classes = page.attributes(above).get("class", "").lower()
+        if classes and _SITE_NAME.search(classes):
+            return True
+        above = int(tree.parent[above])
+        if above <= page.body:
+            break
+    links = page.links_in(node)
+    return (
+        bool(links)
+        and page.links[node] == page.text[node]
+        and _HOME.match(page.attributes(links[0]).get("href") or "#") is not None
+    )
 
 
 def _squeeze(text: str) -> str:

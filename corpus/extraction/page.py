@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.extraction.references import unescape
 from corpus.extraction.vocabulary import Vocabulary
-from corpus.kernels import markup, markup_measure, markup_render
+from corpus.kernels import markup, markup_measure, markup_render, markup_tree
 
 _ATTRIBUTE = re.compile(r"""([^\s=/"'<>]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _INDENT = "\u3000\u00a0"  # ideographic and no-break spaces indent a paragraph or stand for an empty one
@@ -47,7 +47,7 @@ class Page:
     def __init__(self, data: NDArray[np.uint8], words: Vocabulary, max_nodes: int, max_depth: int) -> None:
         self.data = data
         self.words = words
-        self.tree = markup.Tree(
+        self.tree = markup_tree.Tree(
             *markup.parse(
                 data, words.tag_keys, words.tag_values, words.tag_flags, words.goto, words.accepts, max_nodes, max_depth
             )
@@ -85,13 +85,18 @@ class Page:
         raw = self.slice(int(self.tree.start[node]), int(self.tree.stop[node]))
         for name, double, single, bare in _ATTRIBUTE.findall(raw):
             value = double or single or bare
-            out.setdefault(name.lower(), html.unescape(value) if "&" in value else value)
+            out.setdefault(name.lower(), unescape(value))
         return out
+
+    def links_in(self, node: int) -> list[int]:
+        """Return the <a> elements inside a node."""
+        inside = self.tree.tag[node + 1 : self.tree.end[node]] == self.words.tag_numbers["a"]
+        return [int(place) + node + 1 for place in np.flatnonzero(inside)]
 
     def raw_text(self, node: int) -> str:
         """Return the characters of a raw-text element (script, style, title) as they stand."""
         child = node + 1
-        if child < self.tree.end[node] and self.tree.tag[child] == markup.TEXT:
+        if child < self.tree.end[node] and self.tree.tag[child] == markup_tree.TEXT:
             return self.slice(int(self.tree.start[child]), int(self.tree.stop[child]))
         return ""
 
@@ -109,7 +114,7 @@ class Page:
         raw: Any = markup_render.render(self.data, self.tree, skip, starts, self.has_block, self.words.tag_flags, root)
         text: str = raw.tobytes().decode("utf-8", "replace")
         if "&" in text:
-            text = html.unescape(text)
+            text = unescape(text)
         if "\u3000" in text or "\u00a0" in text:
             text = _without_indents(text)
         return text

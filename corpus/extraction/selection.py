@@ -6,7 +6,9 @@ names the split); they work together, so none should be tuned alone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,11 @@ from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup
 _SHORTEST = 20  # characters of prose that are a text of their own
 _LONGEST_LEAD = 400  # characters of a lead or abstract that stands before the text
 _BLURB = 50  # characters of prose up to which a page of links is an index
+_ENTRIES = 3  # headings that lead to pages of the same site make a page without a heading of its own an index
+_NOTE_MARK = 6  # characters of a reference to a note: "[12]", "注 3"
+_BEFORE_TITLE = 400  # characters of lines before the title, inside the text's element
+_LISTING = re.compile(r"/(?:archives?|tags?|categor(?:y|ies)|page)(?:/|$)", re.IGNORECASE)
+_NOTE = re.compile(r"#|.*#(?:fn|cite|note|ref|_ftn|foot)")
 
 Mask = NDArray[np.uint8]
 
@@ -94,12 +101,15 @@ class Selector:
             near_heading=1.0, captions=True,
         )  # fmt: skip
 
-    def select(self, page: Page, kind: str, heading: int, stated_article: bool = False) -> tuple[str, list[str]]:
+    def select(
+        self, page: Page, kind: str, heading: int, stated_article: bool = False, url: str | None = None
+    ) -> tuple[str, list[str]]:
         """Return the page's kind and the texts of its parts, in page order.
 
         ``heading`` is the node of the page's title, -1 for none. A page with
         hardly any prose among many links becomes an ``index``, unless it says
         that it is an article; where it has none, its text is the links' lines.
+        So does a page of excerpts, whose headings all lead to pages of its site.
         """
         rules = self.posts if kind in POSTS else self.article
         root, skip, prose, leads = self._container(page, rules, kind, heading)
@@ -122,6 +132,9 @@ class Selector:
                 )
             )
             return kind, _parts(page, root, skip, page.nothing)
+        if kind == "article" and self._is_listing(page, heading, url):
+            return "index", _parts(page, root, skip, page.nothing)
+        _drop_before_title(page, skip, root, heading)
         lead = "\n".join(page.render(node, skip, page.nothing).strip("\n") for node in leads)
         return kind, [(lead + "\n" + part).strip("\n") for part in _parts(page, root, skip, page.nothing)]
 
@@ -135,6 +148,7 @@ class Selector:
         if not rules.captions:
             for node in page.named("figcaption"):
                 skip[node : tree.end[node]] = 1
+        _drop_note_marks(page, skip)
 
     def _container(self, page: Page, rules: Rules, kind: str, heading: int) -> tuple[int, Mask, int, list[int]]:
         """Return the node that holds the text, the mask of what is left out, the prose in it, and leads before it."""
@@ -192,6 +206,54 @@ class Selector:
         if page.anchors[body] < 20 or 2 * page.links[body] < page.text[body]:
             return False
         return prose < _BLURB or (heading < 0 and prose < 4 * _BLURB and 15 * prose < page.links[body])
+
+    @staticmethod
+    def _is_listing(page: Page, heading: int, url: str | None) -> bool:
+        """Whether headings lead to several pages of the site; none is the page's own, or its address names a list."""
+        try:
+            own = urlsplit(url or "")
+        except ValueError:
+            return False
+        if heading >= 0 and not _LISTING.search(own.path):
+            return False
+        targets = set()
+        for node in page.named("h1", "h2"):
+            links = page.links_in(int(node))
+            if not links or page.links[node] < page.text[node] or not page.text[node]:
+                continue
+            try:
+                target = urlsplit(page.attributes(links[0]).get("href", ""))
+            except ValueError:
+                continue
+            if target.path.strip("./") and not target.fragment and target.netloc in ("", own.netloc):
+                targets.add(target.path)
+        return len(targets) >= _ENTRIES
+
+
+def _drop_note_marks(page: Page, skip: Mask) -> None:
+    """Set ``skip`` on raised marks that link to a note, and on the marks that lead back from it."""
+    tree, link_tag = page.tree, page.words.tag_numbers["a"]
+    for node in page.named("sup"):
+        if skip[node] or not 0 < page.text[node] <= _NOTE_MARK or page.links[node] < page.text[node]:
+            continue
+        above = int(tree.parent[node])
+        inside = page.links_in(int(node))
+        link = above if tree.tag[above] == link_tag and page.text[above] <= _NOTE_MARK else (inside or [-1])[0]
+        if link >= 0 and _NOTE.match(page.attributes(link).get("href", "")):
+            outer = min(int(node), link)
+            skip[outer : tree.end[outer]] = 1
+
+
+def _drop_before_title(page: Page, skip: Mask, root: int, heading: int) -> None:
+    """Set ``skip`` on the lines without a sentence that stand before the title, in the element of the text."""
+    tree = page.tree
+    if not root < heading < tree.end[root]:
+        return
+    before = [i for i in range(root + 1, heading) if tree.parent[i] == root or tree.end[tree.parent[i]] > heading]
+    before = [i for i in before if tree.end[i] <= heading and not skip[i]]
+    if sum(int(page.text[i]) for i in before) <= _BEFORE_TITLE and not sum(int(page.stops[i]) for i in before):
+        for i in before:
+            skip[i : tree.end[i]] = 1
 
 
 def _parts(page: Page, root: int, skip: Mask, starts: Mask) -> list[str]:

@@ -18,18 +18,18 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.kernels import markup
+from corpus.kernels import markup_tree
 
 _ALPHABET = 38  # token border, word border, a-z, 0-9
 _FLAGS = {
-    "block": markup.BLOCK,
-    "void": markup.VOID,
-    "raw": markup.RAW,
-    "unseen": markup.UNSEEN,
-    "closes_p": markup.CLOSES_P,
-    "barrier": markup.BARRIER,
-    "head_only": markup.HEAD_ONLY,
-    "formatting": markup.FORMATTING,
+    "block": markup_tree.BLOCK,
+    "void": markup_tree.VOID,
+    "raw": markup_tree.RAW,
+    "unseen": markup_tree.UNSEEN,
+    "closes_p": markup_tree.CLOSES_P,
+    "barrier": markup_tree.BARRIER,
+    "head_only": markup_tree.HEAD_ONLY,
+    "formatting": markup_tree.FORMATTING,
 }
 _PIECES = re.compile(r"[a-z]+|[0-9]+")
 
@@ -93,8 +93,8 @@ def load() -> Vocabulary:
     """Read and compile the package's tables."""
     rows = _rows("tags.tsv")
     names = ["#text", "#other", *(row[0] for row in rows)]
-    if tuple(names[2 : 2 + len(markup.STRUCTURAL)]) != markup.STRUCTURAL:
-        raise ValueError("tags.tsv: the first rows must be markup.STRUCTURAL in order")
+    if tuple(names[2 : 2 + len(markup_tree.STRUCTURAL)]) != markup_tree.STRUCTURAL:
+        raise ValueError("tags.tsv: the first rows must be markup_tree.STRUCTURAL in order")
     flags = np.zeros(len(names), dtype=np.uint32)
     slots = 1 << (2 * len(names)).bit_length()
     keys = np.zeros(slots, dtype=np.uint32)
@@ -102,7 +102,7 @@ def load() -> Vocabulary:
     for number, row in enumerate(rows, start=2):
         for flag in row[1].split() if len(row) > 1 else ():
             flags[number] |= _FLAGS[flag]
-        key = markup.name_hash(row[0])
+        key = markup_tree.name_hash(row[0])
         slot = key & (slots - 1)
         while values[slot] >= 0:
             slot = (slot + 1) & (slots - 1)

@@ -71,9 +71,8 @@ def street(candidate: Candidate) -> Candidate | None:
         if room is not None:
             end = room.end()
     head = text[begin:number]
-    if FUNCTION.search(head) or (
-        not text[number].isascii() and len(LEVELS.findall(head)) < FEW_LEVELS and not candidate.cued
-    ):
+    digits = number < len(text) and text[number].isascii()  # an address may end the text without a number of its own
+    if FUNCTION.search(head) or (not digits and len(LEVELS.findall(head)) < FEW_LEVELS and not candidate.cued):
         return None
     if end - begin < SHORTEST or any(word in head for word in words("not_in_addresses")) or not LEVELS.match(head):
         return None

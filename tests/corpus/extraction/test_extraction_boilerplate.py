@@ -20,7 +20,8 @@ def test_tail_lines_go(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["集市", "2025年12月3日 08:30", "作者：小满 来源：江城晚报", "发布时间：2025-12-03", "浏览次数：128 次", "字号：大 中 小",
-     "首页 > 新闻 > 正文", "【打印】", "阅读 1.2万"],
+     "首页 > 新闻 > 正文", "【打印】", "阅读 1.2万", "字数统计: 1,244 | 阅读时长 ≈ 4", "2013/04/18 随笔 共 393 字，约 2 分钟",
+     "预计阅读时间 6 分钟", "| | 阅读次数", "（原标题：老街的早晨，从一碗豆腐脑开始）"],
 )  # fmt: skip
 def test_head_lines_go(line: str) -> None:
     assert LINES.clean(f"{line}\n{PROSE}", "集市") == PROSE
@@ -51,3 +52,9 @@ def test_lines_around_posts_go(line: str) -> None:
 )
 def test_short_posts_stay(line: str) -> None:
     assert LINES.clean_post(line) == line
+
+
+def test_title_that_ends_like_a_sentence_is_not_repeated() -> None:
+    title = "走了三十里山路，他终于见到了那座桥！"
+    assert LINES.clean(f"{title}\n{PROSE}", title) == PROSE
+    assert LINES.clean(f"{PROSE}\n{title}\n{PROSE}", title) == f"{PROSE}\n{title}\n{PROSE}"

@@ -166,3 +166,81 @@ def test_same_bytes_same_result() -> None:
 @pytest.mark.parametrize("markup", ["", " ", "<", "<p>", "<html></html>", "<body>" * 5, "\x00\x01", "<!doctype html>"])
 def test_empty_pages_have_no_text(markup: str) -> None:
     assert "".join(extract(markup).parts).strip() in ("", "<", "\x00\x01")
+
+
+def test_title_of_a_book_page_is_its_chapter_not_the_book() -> None:
+    page = (
+        "<title>渡船的维护 - 渡口手册</title><div class=bar><h1 class=menu-title>渡口手册</h1></div>"
+        f"<main><ul><li><em>船厂网址: <a href=https://ship.example/>https://ship.example/</a></em></li></ul><hr>"
+        f"<h2><a href=#3>3.2. 渡船的维护</a></h2><p>{LONG}</p><p>{LONG}</p></main>"
+    )
+    found = extract(page)
+    assert found.title == "3.2. 渡船的维护"
+    assert found.parts == [f"{LONG}\n{LONG}"]
+
+
+def test_heading_that_links_home_names_the_site() -> None:
+    page = (
+        "<title>目录结构 - 渡口 • 江边笔记</title><meta property=og:title content=目录结构><h1><a href=/>渡口</a></h1>"
+        f"<article><p>{LONG}</p><p>{LONG}</p></article>"
+    )
+    assert extract(page).title == "目录结构"
+
+
+def test_page_that_states_only_its_site_is_named_by_its_heading() -> None:
+    page = (
+        "<title>渡口 官方文档</title><meta property=og:site_name content=渡口>"
+        f"<div class=markdown><h1>停航的规则</h1><p>{LONG}</p><p>{LONG}</p></div>"
+    )
+    assert extract(page).title == "停航的规则"
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["<sup><a href=#fn1>[1]</a></sup>", "<a href=#ftn.id3 class=footnote><sup>[82]</sup></a>",
+     "<sup id=cite_ref-2><a href='https://wiki.example/p#cite_note-2'>[2]</a></sup>"],
+)  # fmt: skip
+def test_marks_of_notes_go(mark: str) -> None:
+    half = len(LONG) // 2
+    page = article(
+        f"<div class=content><p>{LONG[:half]}{mark}{LONG[half:]}</p><p>江面宽 3×10<sup>2</sup> 米，船票二元。</p>"
+        "<div id=fn1><p>水位见年报。<a class=footnote-backref href=#fnref1>↩</a></p></div></div>"
+    )
+    text = extract(page).parts[0]
+    assert LONG in text
+    assert "3×102 米" in text
+    assert "↩" not in text
+
+
+def test_lines_with_a_sentence_before_the_title_stay() -> None:
+    lead = "编者按：冬季停航在即，本报记者走访了三个渡口。"
+    page = f"<title>渡口的冬天</title><article><p>{lead}</p><h1>渡口的冬天</h1><p>{LONG}</p><p>{LONG}</p></article>"
+    assert lead in extract(page).parts[0]
+
+
+def test_page_of_excerpts_is_an_index() -> None:
+    entries = "".join(
+        f"<article><h1><a href=/{name}/>{name}的来历</a></h1><p>{LONG}</p><p>{LONG}{name}。</p></article>"
+        for name in ("石桥", "渡船", "灯塔", "码头")
+    )
+    assert extract(f"<title>江边笔记</title>{entries}", "https://river.example/page/2/").kind == "index"
+    own = f"<title>渡口的冬天</title><article><h1>渡口的冬天</h1><p>{LONG}</p><p>{LONG}</p></article>"
+    sections = "<h2><a href=/a>渔火</a></h2><h2><a href=/b>石桥</a></h2><h2><a href=/c>灯塔</a></h2>"
+    assert extract(own + sections).kind == "article"
+    linked = own.replace("<h1>渡口的冬天", "<h1><a href=/winter>渡口的冬天</a>")
+    assert extract(linked + sections, "https://river.example/winter").kind == "article"
+
+
+@pytest.mark.parametrize(
+    ("title", "heading", "expected"),
+    [
+        ("渡船 - 渡口手册", "3.1 渡船", "3.1 渡船"),  # shorter than the site's name
+        ("clean_html_mapper — 渡口手册", "clean_html_mapper", "clean_html_mapper"),
+        ("渡口的冬天_江城晚报", "江城晚报", "渡口的冬天"),
+    ],
+)
+def test_title_is_the_page_not_the_site(title: str, heading: str, expected: str) -> None:
+    page = f"<title>{title}</title><main><h1>{heading}</h1><p>{LONG}</p><p>{LONG}</p></main>"
+    if heading == "江城晚报":
+        page = page.replace("<h1>", "<h1><a href=/index.html>").replace("</h1>", "</a></h1>")
+    assert extract(page).title == expected
