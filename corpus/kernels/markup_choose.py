@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from corpus.kernels.markup import BLOCK, LINK, TD, TEXT, TH
+from corpus.kernels.markup_tree import BLOCK, LINK, TD, TEXT, TH
 
 
 @njit(cache=True, nogil=True)

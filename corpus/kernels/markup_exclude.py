@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from corpus.kernels.markup import ANNOTATION, BLOCK, HIDDEN, LINK, MATH, PERSON, PRE, SCRIPT, TEXT, UNSEEN
+from corpus.kernels.markup_tree import ANNOTATION, BLOCK, HIDDEN, LINK, MATH, PERSON, PRE, SCRIPT, TEXT, UNSEEN
 
 
 @njit(cache=True, nogil=True)

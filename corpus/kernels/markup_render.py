@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from corpus.kernels.markup import (
+from corpus.kernels.markup_scan import is_space
+from corpus.kernels.markup_tree import (
     ANNOTATION,
     BLOCK,
     BR,
@@ -20,7 +21,6 @@ from corpus.kernels.markup import (
     TEXT,
     TH,
 )  # fmt: skip
-from corpus.kernels.markup_scan import is_space
 
 POST_MARK = 0x1E  # record separator: written before the line with which a post begins
 _MARGIN = 4  # bytes that a node may add to its text: two line breaks and a mark, or the signs around a formula

@@ -179,3 +179,42 @@ def is_person(data: Any, start: int, stop: int) -> bool:
                     if same:
                         return True
     return False
+
+
+@njit(cache=True, nogil=True)
+def skip_declaration(data: Any, first: int) -> int:
+    """Return where the comment, doctype, CDATA mark or processing instruction at ``data[first]`` ends."""
+    size = data.size
+    j = first + 2
+    if data[first + 1] == 33 and first + 3 < size and data[first + 2] == 45 and data[first + 3] == 45:
+        j = first + 4
+        if j < size and data[j] == 62:
+            return j + 1
+        while j + 2 < size and not (data[j] == 45 and data[j + 1] == 45 and (data[j + 2] == 62 or data[j + 2] == 33)):
+            j += 1
+        if j + 2 >= size:
+            return int(size)
+        j += 2
+    while j < size and data[j] != 62:
+        j += 1
+    return j + 1
+
+
+@njit(cache=True, nogil=True)
+def after_raw_text(data: Any, first: int, name_stop: int) -> int:
+    """Return where the raw text from ``first`` ends: at the end tag of that name, or with the data."""
+    size = data.size
+    name_start = name_stop
+    while data[name_start - 1] != 60:
+        name_start -= 1
+    length = name_stop - name_start
+    for j in range(first, size):
+        if data[j] == 60 and j + 1 + length < size and data[j + 1] == 47:
+            same = True
+            for m in range(length):
+                if lower(data[j + 2 + m]) != lower(data[name_start + m]):
+                    same = False
+                    break
+            if same:
+                return j
+    return int(size)

@@ -91,10 +91,10 @@ def ngram_repetition(scratch: Scratch, n_units: int) -> None:
             mixed = hashes[i] ^ (hashes[i] >> np.uint64(29))
             hashes[i] = mixed * np.uint64(_STEP) + np.uint64(units[i + n - 1] + 1) * np.uint64(_MIX)
         bits = _bits_for(4 * n_active)
-        _count_marks(scratch, n_active, bits)
+        fullest = _count_marks(scratch, n_active, bits)
         n_active = _keep_repeated(scratch, n_active, bits)
         if n < FIRST_COVERED:
-            scratch.top[n] = max(scratch.top[n], _commonest(scratch, n_active, bits))
+            scratch.top[n] = max(scratch.top[n], _commonest(scratch, n_active, bits, fullest))
         if n >= FIRST_COVERED:
             scratch.covered[n] = _coverage(scratch, n_active, n)
         # The next n-gram must fit behind its first place.
@@ -105,12 +105,21 @@ def ngram_repetition(scratch: Scratch, n_units: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _count_marks(scratch: Scratch, n_active: int, bits: int) -> None:
+def _count_marks(scratch: Scratch, n_active: int, bits: int) -> int:
+    """Count the active places by small hash; return a slot with the largest mark."""
     active, hashes, marks = scratch.active, scratch.hashes, scratch.marks
     shift = np.uint64(64 - bits)
     marks[: 1 << bits] = 0
+    largest = 0
+    fullest = 0
     for a in range(n_active):
-        marks[np.int64((hashes[active[a]] * np.uint64(_MIX)) >> shift)] += 1
+        slot = int(np.int64((hashes[active[a]] * np.uint64(_MIX)) >> shift))
+        mark = int(marks[slot]) + 1
+        marks[slot] = mark
+        if mark > largest:
+            largest = mark
+            fullest = slot
+    return fullest
 
 
 @njit(cache=True, nogil=True)
@@ -128,22 +137,18 @@ def _keep_repeated(scratch: Scratch, n_active: int, bits: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _commonest(scratch: Scratch, n_active: int, bits: int) -> int:
+def _commonest(scratch: Scratch, n_active: int, bits: int, fullest: int) -> int:
     """Return the occurrences of the commonest n-gram among the active places.
 
     A mark is the sum over the n-grams that share it. The n-grams of the largest
-    mark give a lower bound; only places whose mark is above it are counted out.
+    mark, that of slot ``fullest``, give a lower bound; only places whose mark is
+    above it are counted out.
     """
     active, hashes, marks = scratch.active, scratch.hashes, scratch.marks
     shift = np.uint64(64 - bits)
-    largest = np.int32(0)
-    for s in range(1 << bits):
-        largest = max(largest, marks[s])
+    largest = marks[fullest]
     if largest < 2:
         return min(n_active, 1)
-    fullest = 0
-    while marks[fullest] != largest:
-        fullest += 1
     n_candidates = 0
     for a in range(n_active):
         scratch.candidates[n_candidates] = active[a]

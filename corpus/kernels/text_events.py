@@ -33,36 +33,33 @@ def is_ornament(code: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def score_hits(
-    hit: int,
+    state: int,
     document: int,
     lexicon: Lexicon,
     row: NDArray[np.int64],
     term_document: NDArray[np.int64],
     term_count: NDArray[np.int64],
 ) -> int:
-    """Give points for every term that ends in state ``hit`` or a suffix of it; return what kinds they were."""
+    """Give points for every term that ends in ``state``; return what kinds they were."""
     automaton = lexicon.automaton
     flags = 0
-    while hit != 0:
-        term = automaton.output[hit]
-        while term >= 0:
-            category = lexicon.category[term]
-            if term_document[term] != document:
-                term_document[term] = document
-                term_count[term] = 0
-                if category == tc.LISTED:
-                    row[tc.DISTINCT_LISTED] += 1
-            term_count[term] += 1
-            if term_count[term] <= tc.TERM_LIMIT or category == tc.URL:
-                row[tc.POINTS + category] += lexicon.points[term]
-            if category == tc.CONTACT:
-                flags |= HAS_CUE
-            elif category == tc.NAVIGATION:
-                flags |= HAS_NAVIGATION
-            elif category == tc.READ_MORE:
-                flags |= HAS_READ_MORE
-            term = automaton.sibling[term]
-        hit = int(automaton.chain[hit])
+    for place in range(automaton.out_start[state], automaton.out_start[state + 1]):
+        term = automaton.out_terms[place]
+        category = lexicon.category[term]
+        if term_document[term] != document:
+            term_document[term] = document
+            term_count[term] = 0
+            if category == tc.LISTED:
+                row[tc.DISTINCT_LISTED] += 1
+        term_count[term] += 1
+        if term_count[term] <= tc.TERM_LIMIT or category == tc.URL:
+            row[tc.POINTS + category] += lexicon.points[term]
+        if category == tc.CONTACT:
+            flags |= HAS_CUE
+        elif category == tc.NAVIGATION:
+            flags |= HAS_NAVIGATION
+        elif category == tc.READ_MORE:
+            flags |= HAS_READ_MORE
     return flags
 
 

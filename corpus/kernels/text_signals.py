@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from corpus.kernels import character_classes as cc
 from corpus.kernels import text_counts as tc
-from corpus.kernels.aho_corasick import fold, next_state
+from corpus.kernels.aho_corasick import fold_ascii, next_state, symbol_beyond
 from corpus.kernels.repetition import MAX_N, Scratch, make_scratch, ngram_repetition, repeated_lines
 from corpus.kernels.text_counts import Lexicon, Tables
 from corpus.kernels.text_events import (
@@ -44,7 +44,7 @@ def measure(data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: Tables,
     for d in range(n_documents):
         longest = max(longest, offsets[d + 1] - offsets[d])
     scratch = make_scratch(longest + 2)
-    seen = np.zeros(65536, dtype=np.int64)  # (document number + 1) << 32 | occurrences
+    seen = np.zeros(65536, dtype=np.int32)  # occurrences in the document in hand
     n_terms = lexicon.category.shape[0]
     term_document = np.full(n_terms, -1, dtype=np.int64)
     term_count = np.zeros(n_terms, dtype=np.int64)
@@ -53,6 +53,9 @@ def measure(data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: Tables,
         n_units, n_lines = _walk(
             data, offsets[d], offsets[d + 1], d, tables, lexicon, row, scratch, seen, term_document, term_count
         )
+        for unit in scratch.units[:n_units]:
+            if unit < 65536:
+                seen[unit] = 0
         row[tc.UNITS] = n_units
         lines, chars = repeated_lines(scratch, n_lines)
         row[tc.DUPLICATE_LINES] = lines
@@ -62,6 +65,42 @@ def measure(data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: Tables,
             row[tc.TOP + n - 2] = scratch.top[n]
             row[tc.COVERED + n - 2] = scratch.covered[n]
     return out
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _term_begins(
+    symbol: int,
+    symbols: NDArray[np.uint16],
+    base: NDArray[np.int32],
+    check: NDArray[np.int32],
+    out_start: NDArray[np.int32],
+    data: NDArray[np.uint8],
+    position: int,
+    end: int,
+) -> bool:
+    """Say whether a term may begin with ``symbol`` and the character at ``data[position]`` (UTF-8).
+
+    Every seventh character of Chinese prose begins some term, and hardly any goes on with its second one. Where none
+    does, the automaton's state behind the two is the one that the second alone leads to.
+    """
+    state = int(base[0]) + symbol
+    if check[state] != 0:
+        return False
+    if out_start[state] != out_start[state + 1]:
+        return True
+    if position >= end:
+        return False
+    byte = int(data[position])
+    if byte < 0x80:
+        following = byte
+    elif byte < 0xE0:
+        following = (byte & 0x1F) << 6 | int(data[position + 1]) & 0x3F
+    elif byte < 0xF0:
+        following = (byte & 0x0F) << 12 | (int(data[position + 1]) & 0x3F) << 6 | int(data[position + 2]) & 0x3F
+    else:
+        return True
+    second = int(symbols[following])
+    return second != 0 and check[int(base[state]) + second] == state
 
 
 @njit(cache=True, nogil=True)
@@ -74,12 +113,15 @@ def _walk(
     lexicon: Lexicon,
     row: NDArray[np.int64],
     scratch: Scratch,
-    seen: NDArray[np.int64],
+    seen: NDArray[np.int32],
     term_document: NDArray[np.int64],
     term_count: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Count one document into ``row``; return the numbers of (units, lines) written to ``scratch``."""
-    classes, automaton = tables.classes, lexicon.automaton
+    # Arrays by their own names: each access through a tuple inside the loop would count references.
+    automaton, classes = lexicon.automaton, tables.classes
+    symbols, base, check, out_start = automaton.symbols, automaton.base, automaton.check, automaton.out_start
+    function_index, unlikely = tables.function_index, tables.unlikely
     units, line_hashes, line_lengths = scratch.units, scratch.line_hashes, scratch.line_lengths
     kinds = np.zeros(16, dtype=np.int64)
     functions = 0
@@ -112,9 +154,57 @@ def _walk(
     previous = 0
     previous_entry = 0
     repeat = 1
-    tag = int(document + 1) << 32
     done = False
     while not done:
+        # Most of Chinese text: characters that are units of their own, one after the other, where no term begins.
+        if state == 0 and run == 0 and spaces == 0 and digits == 0:
+            begin = position
+            first = 0
+            while position < end:
+                byte = int(data[position])
+                if byte < 0xE0 or byte >= 0xF0:
+                    break
+                code = (byte & 0x0F) << 12 | (int(data[position + 1]) & 0x3F) << 6 | int(data[position + 2]) & 0x3F
+                entry = int(classes[code])
+                if not entry & cc.WORD:
+                    break
+                symbol = int(symbols[code])
+                if symbol != 0 and _term_begins(symbol, symbols, base, check, out_start, data, position + 3, end):
+                    break
+                if position == begin:
+                    first = entry
+                position += 3
+                kind = entry & cc.CLASS_MASK
+                kinds[kind] += 1
+                units[n_units] = code
+                n_units += 1
+                mark = int(seen[code])
+                seen[code] = mark + 1
+                distinct += mark == 0
+                collisions += 2 * mark
+                follower = 0
+                if entry & cc.FUNCTION:
+                    functions += 1
+                    follower = int(function_index[code])
+                    if unlikely[function, follower]:
+                        row[tc.UNLIKELY] += 1
+                function = follower
+                line_han += kind <= cc.RARE_HAN
+                mojibake += (entry & cc.MOJIBAKE) != 0
+                line_hash = line_hash * 1000003 + code
+                previous = code
+                previous_entry = entry
+            if position > begin:
+                count = (position - begin) // 3
+                n_points += count
+                if clause_units == 0:
+                    clause_first = first
+                clause_units += count
+                clause_last = previous_entry
+                if line_chars == 0:
+                    line_first = first
+                line_chars += count
+                line_last = previous_entry
         if position >= end:
             code = 10
             done = True
@@ -138,12 +228,10 @@ def _walk(
         kind = entry & cc.CLASS_MASK
         kinds[kind] += 1
 
-        if state != 0:
-            state = next_state(automaton, state, fold(code))
-        elif code < 65536:
-            state = int(automaton.root[fold(code)])
-        if automaton.hits[state] != 0:
-            found = score_hits(int(automaton.hits[state]), document, lexicon, row, term_document, term_count)
+        symbol = int(symbols[code]) if code < 65536 else symbol_beyond(automaton, code)
+        state = next_state(automaton, state, symbol) if symbol != 0 else 0
+        if out_start[state] != out_start[state + 1]:
+            found = score_hits(state, document, lexicon, row, term_document, term_count)
             line_flags |= found
             if found & HAS_CUE:
                 cue = n_points
@@ -167,17 +255,14 @@ def _walk(
             units[n_units] = code
             n_units += 1
             if code < 65536:
-                mark = seen[code]
-                if mark < tag:
-                    seen[code] = tag + 1
-                    distinct += 1
-                else:
-                    collisions += 2 * (mark - tag)
-                    seen[code] = mark + 1
+                mark = int(seen[code])
+                seen[code] = mark + 1
+                distinct += mark == 0
+                collisions += 2 * mark
             if entry & cc.FUNCTION:
                 functions += 1
-                follower = int(tables.function_index[code])
-                if tables.unlikely[function, follower]:
+                follower = int(function_index[code])
+                if unlikely[function, follower]:
                     row[tc.UNLIKELY] += 1
                 function = follower
             else:
@@ -215,7 +300,7 @@ def _walk(
             spaces = 0
 
         if entry & cc.RUN:
-            folded = fold(code)
+            folded = fold_ascii(code)
             run = ((run * 31 + folded) & 0x3FFFFFFF) | 0x40000000
             if clause_units == 0:
                 clause_first = 0

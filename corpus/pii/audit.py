@@ -11,7 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-JOINERS = frozenset(" -.·\u200b\u200c\u200d\ufeff\u00a0")  # what may stand, once, between the digits of a number
+ZERO_WIDTH = frozenset("\u200b\u200c\u200d\ufeff")
+JOINERS = frozenset(" -.·\u00a0") | ZERO_WIDTH  # what may stand, once, between the digits of a number
+MOBILE_GROUPS = ((11,), (3, 4, 4), (4, 4, 3), (3, 8), (1,) * 11)  # how people write one; other groups are other numbers
+COUNTRY_CODE = ("86", 2)
 MIN_DIGITS, MAX_DIGITS = 11, 19
 ID_FACTORS: list[int] = [2**power % 11 for power in range(17, 0, -1)]
 FIRST_YEAR, LAST_YEAR = 1900, 2035
@@ -20,6 +23,10 @@ PROVINCES = frozenset(
     [*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83]
 )
 LEFT_OUT = ("13800138000", "10000000000")
+# RFC 2606 and RFC 6761: nobody's. git@host is how a repository's address begins.
+RESERVED_DOMAINS = ("example.com", "example.net", "example.org")
+RESERVED_SUFFIXES = (".example", ".test", ".invalid", ".localhost", ".example.com", ".example.net", ".example.org")
+NOT_PERSONS = ("git",)
 
 
 class Suspicion(NamedTuple):
@@ -53,12 +60,18 @@ def _numbers(text: str) -> list[tuple[int, int, str]]:
             at += 1
             continue
         places = [at]
+        groups = [1]
+        joiners = ""
         end = at + 1
         while end < len(text) and (
             _digit(text[end]) or (text[end] in JOINERS and end + 1 < len(text) and _digit(text[end + 1]))
         ):
             if _digit(text[end]):
                 places.append(end)
+                groups[-1] += 1
+            elif text[end] not in ZERO_WIDTH:
+                joiners += text[end]
+                groups.append(0)
             end += 1
         if end < len(text) and text[end] in "xXＸｘ":
             places.append(end)
@@ -66,27 +79,38 @@ def _numbers(text: str) -> list[tuple[int, int, str]]:
         before = text[at - 1] if at else " "
         if MIN_DIGITS <= len(places) <= MAX_DIGITS and not (before.isascii() and before.isalnum()):
             digits = "".join("X" if text[p] in "xXＸｘ" else str(unicodedata.digit(text[p])) for p in places)
-            check = _check(digits)
+            check = _check(digits, tuple(groups), joiners)
             if check is not None:
                 found.append((at, end, check))
         at = end
     return found
 
 
+def _is_decimal(groups: Sequence[int], joiners: str) -> bool:
+    """Whether the points make a decimal fraction or the address of a machine, not one number in groups."""
+    return joiners.count(".") == 1 or (joiners == "..." and max(groups) <= 3)
+
+
 def _digit(char: str) -> bool:
     return char.isdigit() and unicodedata.digit(char, -1) >= 0
 
 
-def _check(digits: str) -> str | None:
-    """Return the name of the strongest check that ``digits`` passes."""
+def _check(digits: str, groups: tuple[int, ...], joiners: str) -> str | None:
+    """Return the name of the strongest check that ``digits`` passes.
+
+    They are written in ``groups`` of these sizes with ``joiners`` between. Of a resident ID province, date and check
+    digit tell; a mobile number or a card is believed only where it is no decimal fraction.
+    """
     if len(digits) == 18 and _resident_id(digits):
         return "resident_id"
-    if "X" in digits:
+    if "X" in digits or _is_decimal(groups, joiners):
         return None
+    code, size = COUNTRY_CODE
+    if len(digits) == 11 + size and digits.startswith(code):
+        digits = digits[size:]
+        groups = groups[1:] if groups[0] == size else (groups[0] - size, *groups[1:])
     if len(digits) == 11 and digits[0] == "1" and digits[1] in "3456789" and digits not in LEFT_OUT:
-        return "mobile"
-    if len(digits) == 13 and digits.startswith("861") and digits[3] in "3456789":
-        return "mobile"
+        return "mobile" if groups in MOBILE_GROUPS else None
     if len(digits) in (16, 19) and digits[:2] == "62" and _doubled_sum(digits) % 10 == 0:
         return "bank_card"
     return None
@@ -124,6 +148,13 @@ def _addresses(text: str) -> list[tuple[int, int, str]]:
         while end < len(text) and text[end].isascii() and (text[end].isalnum() or text[end] in ".-"):
             end += 1
         domain = text[at + 1 : end].rstrip(".-")
-        if start < at and "." in domain and domain.rpartition(".")[2].isalpha() and not domain.endswith(".invalid"):
+        if start < at and _is_personal(text[start:at], domain.lower()):
             found.append((start, at + 1 + len(domain), "email"))
     return found
+
+
+def _is_personal(name: str, domain: str) -> bool:
+    """Whether ``name`` at ``domain`` (lower case) may be somebody's address."""
+    if domain.startswith(".") or "." not in domain or not domain.rpartition(".")[2].isalpha():
+        return False
+    return name not in NOT_PERSONS and domain not in RESERVED_DOMAINS and not domain.endswith(RESERVED_SUFFIXES)

@@ -37,7 +37,7 @@ class _Reach(NamedTuple):
 def digit_cluster(expression: str) -> int:
     """Return how many digits every match of ``expression`` holds in one cluster, 0 if that is unknown.
 
-    ``expression`` is a widened one (:func:`corpus.pii.prefilter.widen`).
+    ``expression`` is a widened one (:func:`corpus.pii.expressions.widen`).
     """
     return _sequence(parser.parse(expression)).best
 

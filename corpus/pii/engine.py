@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,79 +13,14 @@ import pyarrow as pa
 
 from corpus.config.scrub import KINDS, NEUTRAL, ScrubSettings
 from corpus.pii import MissingDependency
-from corpus.pii.digits import digit_cluster
-from corpus.pii.prefilter import HyperscanPrefilter, Prefilter, Re2Prefilter, make_prefilter, widen
+from corpus.pii.group import RecognizerGroup
 from corpus.pii.presidio_import import import_presidio
 from corpus.pii.rules import Rule, RuleError, read_rules, resolve_validator, rules_digest, rules_folder
 from corpus.pii.shadow import origin_map, shadow_batch
-from corpus.pii.shadow_kernel import MAX_CLUSTER
 from corpus.pii.spans import Span, settle
 
 NOT_IDENTIFYING = frozenset({"PERSON", "ADDRESS", "BIRTH_DATE", *NEUTRAL})
-# Digits that a text must hold close together for an expression of the tier to be looked for: dates with a time have
-# 8 and 12, phone numbers 9 to 11, identity and card numbers 15 to 19.
-TIERS = (0, 4, 6, 9, 15)
 MIN_REPEATED_NAME = 2  # code points; a found name is looked for in the rest of its text
-
-
-class _Group:
-    """Recognisers that are called together, and the prefilter over their expressions."""
-
-    def __init__(self, recognizers: Sequence[Any], prefilter: str) -> None:
-        self.recognizers = list(recognizers)
-        self._places: list[tuple[int, int]] = []  # number of an expression -> (recogniser, its expression)
-        expressions: list[str] = []
-        for number, recognizer in enumerate(self.recognizers):
-            for place, pattern in enumerate(recognizer.patterns if hasattr(recognizer, "find") else ()):
-                self._places.append((number, place))
-                expressions.append(pattern.regex)
-        self._unconditional = [n for n, recognizer in enumerate(self.recognizers) if not hasattr(recognizer, "find")]
-        self._tiers: list[tuple[int, Prefilter, list[int]]] = []  # digits needed, prefilter, its expressions' numbers
-        needs = [digit_cluster(widen(expression)) for expression in expressions]
-        for low, high in zip(TIERS, (*TIERS[1:], MAX_CLUSTER + 1), strict=True):
-            numbers = [number for number, need in enumerate(needs) if low <= need < high]
-            made = _choose_prefilter(prefilter, [expressions[number] for number in numbers]) if numbers else None
-            if made is not None:
-                self._tiers.append((low, made, numbers))
-
-    @property
-    def prefilter_name(self) -> str:
-        return self._tiers[0][1].name if self._tiers else "none"
-
-    def due(self, shadow: memoryview, cluster: int) -> dict[int, list[int] | None]:
-        """Return recogniser -> its expressions that may match (None: all) for a shadow in UTF-8.
-
-        ``cluster`` is the number of digits in its longest cluster.
-        """
-        if not self._tiers:
-            return dict.fromkeys(range(len(self.recognizers)))
-        numbers: list[int] = []
-        for needed, prefilter, places in self._tiers:
-            if cluster < needed:
-                break
-            numbers.extend(places[place] for place in prefilter.matches(shadow))
-        if not numbers and not self._unconditional:
-            return {}
-        due: dict[int, list[int] | None] = dict.fromkeys(self._unconditional)
-        for number in sorted(numbers):
-            recognizer, place = self._places[number]
-            due.setdefault(recognizer, [])
-            due[recognizer].append(place)  # type: ignore[union-attr]  # unconditional ones have no expressions
-        return due
-
-    def find(self, text: str, due: Mapping[int, list[int] | None]) -> list[Span]:
-        """Return what the recognisers that are due find in shadow ``text``."""
-        spans: list[Span] = []
-        for number, places in due.items():
-            recognizer = self.recognizers[number]
-            if hasattr(recognizer, "find"):
-                spans.extend(Span(*finding) for finding in recognizer.find(text, places))
-            else:
-                results = recognizer.analyze(text, recognizer.supported_entities, None)
-                spans.extend(
-                    Span(r.start, r.end, r.entity_type, round(float(r.score), 4), recognizer.name) for r in results
-                )
-        return spans
 
 
 class Engine:
@@ -99,8 +34,8 @@ class Engine:
     def __init__(self, settings: ScrubSettings) -> None:
         self.settings = settings
         self._rules: dict[str, Rule] = {}
-        self._first: _Group | None = None
-        self._second: _Group | None = None
+        self._first: RecognizerGroup | None = None
+        self._second: RecognizerGroup | None = None
 
     def folders(self) -> list[Path]:
         """Return the rules folders, in the order in which they are read."""
@@ -137,8 +72,8 @@ class Engine:
         first = [recognizer for recognizer in recognizers if not self._depends(recognizer.rule)]
         if self.settings.ner is not None:
             first.append(_make_ner(self.settings.ner, self.settings.validator_packages))
-        self._second = _Group(second, self.settings.prefilter)
-        self._first = _Group(first, self.settings.prefilter)
+        self._second = RecognizerGroup(second, self.settings.prefilter)
+        self._first = RecognizerGroup(first, self.settings.prefilter)
 
     def _depends(self, rule: Rule) -> bool:
         """Whether the rule's findings count only beside another rule's."""
@@ -171,27 +106,23 @@ class Engine:
         if column.null_count == len(column) or self._first is None or self._second is None:
             return {}
         data, offsets = string_buffers(column)
-        shadow, shadow_offsets, dropped, clusters = shadow_batch(data, offsets)
-        view = memoryview(shadow.data)
-        results: dict[int, list[Span]] = {}
-        borders = shadow_offsets.tolist()
-        digits = clusters.tolist()
-        for row in range(len(borders) - 1):
-            if borders[row] == borders[row + 1]:
-                continue
-            part = view[borders[row] : borders[row + 1]]
-            due = self._first.due(part, digits[row])
-            if not due:
-                continue
+        shadows = shadow_batch(data, offsets)
+        texts: dict[int, str] = {}
+        found: dict[int, list[Span]] = {}
+        for row, due in self._first.due(shadows, np.flatnonzero(np.diff(shadows.borders) > 1)).items():
+            part = shadows.text(row)
             text = str(part, "utf-8")
-            found = self._first.find(text, due)
-            if not found:
-                continue
-            found += self._second.find(text, self._second.due(part, digits[row]))
-            spans = self._settle(text, found, kinds, source_types[row] if source_types is not None else None)
+            spans = self._first.find(text, part, due)
+            if spans:
+                texts[row], found[row] = text, spans
+        for row, due in self._second.due(shadows, np.array(list(found), dtype=np.int64)).items():
+            found[row] += self._second.find(texts[row], shadows.text(row), due)
+        results: dict[int, list[Span]] = {}
+        for row, spans in found.items():
+            spans = self._settle(texts[row], spans, kinds, source_types[row] if source_types is not None else None)
             if not spans:
                 continue
-            if dropped[row]:
+            if shadows.dropped[row]:
                 origin = origin_map(bytes(data[offsets[row] : offsets[row + 1]]).decode("utf-8"))
                 spans = [s._replace(start=int(origin[s.start]), end=int(origin[s.end - 1]) + 1) for s in spans]
             results[row] = spans
@@ -261,18 +192,6 @@ def string_buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray
     offsets = np.frombuffer(offset_buffer, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
     data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.empty(0, dtype=np.uint8)
     return data, offsets
-
-
-def _choose_prefilter(choice: str, expressions: Sequence[str]) -> Prefilter | None:
-    """Return the prefilter that the settings ask for."""
-    if choice == "none":
-        return None
-    makers: dict[str, Callable[[Sequence[str]], Prefilter]] = {
-        "auto": make_prefilter,
-        "hyperscan": HyperscanPrefilter,
-        "re2": Re2Prefilter,
-    }
-    return makers[choice](expressions)
 
 
 def _make_ner(name: str, allowed: Sequence[str]) -> Any:

@@ -1,9 +1,9 @@
-"""Which recognisers can match a text at all, found in one scan.
+"""Which recognisers can match a text at all, and where, found in one scan over a whole batch.
 
-Every recogniser's own expressions are widened to a superset that a finite automaton can run (look-arounds,
-``\\K`` and atomic groups taken out) and compiled into one hyperscan database, or one google-re2 set where
-hyperscan is missing. A recogniser is called only where one of its widened expressions matches, so results
-are the same as without the prefilter: the property test in ``tests/corpus/pii`` holds them together.
+Every recogniser's own expressions are widened to a superset that a finite automaton can run
+(:func:`corpus.pii.expressions.widen`) and compiled into hyperscan databases, or google-re2 sets where hyperscan is
+missing. A recogniser is called only where one of its widened expressions matches, so results are the same as
+without the prefilter: the property test in ``tests/corpus/pii`` holds them together.
 """
 
 from __future__ import annotations
@@ -11,142 +11,25 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from corpus.pii import MissingDependency
+from corpus.pii.expressions import widen
 
-LONG_RUN = 16  # repetitions from which on an optional run at the start is cut off
-MIN_TRIMMED = 12  # characters of expression: what is left must still be selective
-
-
-def widen(expression: str) -> str:
-    """Return an expression without look-arounds, ``\\K`` and atomic groups that matches where ``expression`` does.
-
-    Taking out an assertion can only add matches. A lookahead that ends the expression is kept as plain text, and a
-    negative class before or after it as a class or a border: they match in the same texts and are far more
-    selective (of ``(?<![a]|[b]c)`` the first class is kept, which forbids less). ``\\K`` moves the reported start
-    and nothing else. Atomic groups and possessive quantifiers become plain ones, which match at least as much.
-    """
-    out: list[str] = []
-    at = 0
-    while at < len(expression):
-        char = expression[at]
-        if char == "\\":
-            pair = expression[at : at + 2]
-            if pair not in (r"\K", r"\b", r"\B"):
-                out.append(pair)
-            at += 2
-        elif char == "[":
-            end = _class_end(expression, at)
-            out.append(expression[at:end])
-            at = end
-        elif expression.startswith("(?r)", at):
-            at += 4
-        elif expression.startswith("(?=", at) and _group_end(expression, at) == len(expression):
-            out.append("(?:")
-            at += 3
-        elif expression.startswith("(?<![", at) and not out:
-            end = _class_end(expression, at + 4)
-            out.append(f"(?:^|{_negated(expression[at + 4 : end])})")
-            at = _group_end(expression, at)
-        elif expression.startswith("(?![", at) and _group_end(expression, at) == len(expression):
-            end = _class_end(expression, at + 3)
-            out.append(f"(?:$|{_negated(expression[at + 3 : end])})")
-            at = _group_end(expression, at)
-        elif expression.startswith(("(?=", "(?!", "(?<=", "(?<!"), at):
-            at = _group_end(expression, at)
-        elif expression.startswith("(?>", at):
-            out.append("(?:")
-            at += 3
-        elif expression.startswith("(?P<", at):
-            out.append("(?:")
-            at = expression.index(">", at) + 1
-        elif char == "(" and not expression.startswith("(?", at):
-            out.append("(?:")
-            at += 1
-        elif char == "+" and out and out[-1] in ("+", "*", "?", "}"):
-            at += 1  # possessive
-        else:
-            out.append(char)
-            at += 1
-    return _trim("".join(out))
+UNKNOWN = -1  # an end that the prefilter cannot tell
+MIN_HITS = 1024  # ends that one scan may report, and one more for every
+BYTES_PER_HIT = 32  # bytes: a text made to match everywhere is not worth telling where
 
 
-_HAN_RUN = re.compile(r"^(\[[^\]\\]*一-龥[^\]\\]*\])\{[1-9][0-9]*,[0-9]+\}")
-_HAN_TAIL = re.compile(r"(?:\[[^\]\\]*一-龥[^\]\\]*\](?:\{[0-9]+(?:,[0-9]+)?\})?)+$")
-_CLASS = r"\[(?:[^\]\\]|\\.)+\]"
-_LONG_HEAD = re.compile(rf"^(?:\(\?:\^\|{_CLASS}\))?(?:{_CLASS})?{_CLASS}\{{0,([0-9]+)\}}")
+class Hit(NamedTuple):
+    """One place where an expression may match."""
 
-
-def _trim(expression: str) -> str:
-    """Return ``expression`` without the parts at its borders that keep an automaton busy on ordinary text.
-
-    Where a concatenation matches, its tail matches too, and its head: so a leading run of Han characters is cut to
-    one, a trailing one is cut off, and a long optional run of letters at the start (the local part of an e-mail
-    address) is cut off with what precedes it.
-    """
-    if _has_alternatives(expression):
-        return expression
-    head = _LONG_HEAD.match(expression)
-    if head is not None and int(head[1]) >= LONG_RUN:
-        expression = expression[head.end() :]
-    expression = _HAN_RUN.sub(r"\1", expression)
-    tail = _HAN_TAIL.search(expression)
-    if tail is not None and tail.start() >= MIN_TRIMMED:
-        expression = expression[: tail.start()]
-    return expression
-
-
-def _has_alternatives(expression: str) -> bool:
-    """Whether ``|`` stands at the top level."""
-    at = 0
-    while at < len(expression):
-        char = expression[at]
-        if char == "\\":
-            at += 2
-        elif char == "[":
-            at = _class_end(expression, at)
-        elif char == "(":
-            at = _group_end(expression, at)
-        elif char == "|":
-            return True
-        else:
-            at += 1
-    return False
-
-
-def _negated(char_class: str) -> str:
-    """Return ``[^...]`` for ``[...]``."""
-    return "[^" + char_class[1:] if not char_class.startswith("[^") else "[" + char_class[2:]
-
-
-def _class_end(expression: str, at: int) -> int:
-    """Return the position after the character class that opens at ``at``."""
-    at += 1
-    if expression.startswith("^", at):
-        at += 1
-    if expression.startswith("]", at):
-        at += 1
-    while expression[at] != "]":
-        at += 2 if expression[at] == "\\" else 1
-    return at + 1
-
-
-def _group_end(expression: str, at: int) -> int:
-    """Return the position after the group that opens at ``at``."""
-    depth = 0
-    while True:
-        char = expression[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char == "[":
-            at = _class_end(expression, at)
-            continue
-        depth += (char == "(") - (char == ")")
-        at += 1
-        if depth == 0:
-            return at
+    text: int
+    expression: int
+    end: int  # a match of the widened expression ends before this byte of the text, UNKNOWN: anywhere
 
 
 class Prefilter(Protocol):
@@ -154,8 +37,11 @@ class Prefilter(Protocol):
 
     name: str
 
-    def matches(self, data: memoryview) -> set[int]:
-        """Return the numbers of the expressions that may match the UTF-8 in ``data``."""
+    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> list[Hit]:
+        """Return where the expressions may match in each of the texts.
+
+        Text i is UTF-8 in ``data[borders[i]:borders[i + 1] - 1]``, and a line feed stands behind it.
+        """
 
 
 @functools.lru_cache(maxsize=32)
@@ -166,11 +52,7 @@ def _hyperscan_database(expressions: tuple[str, ...]) -> Any:
     except ImportError as error:
         raise MissingDependency("hyperscan") from error
     flags = (
-        hyperscan.HS_FLAG_UTF8
-        | hyperscan.HS_FLAG_DOTALL
-        | hyperscan.HS_FLAG_MULTILINE
-        | hyperscan.HS_FLAG_PREFILTER
-        | hyperscan.HS_FLAG_SINGLEMATCH
+        hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_PREFILTER
     )
     database = hyperscan.Database()
     database.compile(
@@ -183,7 +65,7 @@ def _hyperscan_database(expressions: tuple[str, ...]) -> Any:
 
 
 class HyperscanPrefilter:
-    """One hyperscan database; each expression reports once per text."""
+    """One hyperscan database."""
 
     name = "hyperscan"
 
@@ -192,24 +74,58 @@ class HyperscanPrefilter:
 
         Raises MissingDependency where hyperscan is not installed.
         """
+        self._size = len(expressions)
         self._database = _hyperscan_database(tuple(widen(expression) for expression in expressions))
-        self._found: set[int] = set()
 
-    def _on_match(self, number: int, _start: int, _end: int, _flags: int, _context: Any) -> None:
-        self._found.add(number)
+    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> list[Hit]:
+        """See :class:`Prefilter`. One scan: the line feeds are borders of line and word to every expression.
 
-    def matches(self, data: memoryview) -> set[int]:
-        """Return the numbers of the expressions that may match the UTF-8 in ``data``."""
-        if not len(data):
-            return set()
-        self._database.scan(data, match_event_handler=self._on_match)
-        if not self._found:
-            return self._found
-        found, self._found = self._found, set()
+        A match across a border is reported with the text that it ends in; nothing is lost by it, since all ends of
+        all matches are reported.
+        """
+        view: memoryview = data.data
+        found = self._ends(view[: borders[-1]])
+        if found is None:
+            return [hit for text in range(len(borders) - 1) for hit in self._of_one(view, borders, text)]
+        if not found:
+            return []
+        ends = np.array([end for end, _ in found], dtype=np.int64)
+        # The line feed behind a text may be the last byte of its match.
+        texts = np.searchsorted(borders, ends, side="left") - 1
+        within = np.minimum(ends, borders[texts + 1] - 1) - borders[texts]
+        return [
+            Hit(text, expression, end)
+            for text, (_, expression), end in zip(texts.tolist(), found, within.tolist(), strict=True)
+        ]
+
+    def _of_one(self, view: memoryview, borders: npt.NDArray[np.int64], text: int) -> list[Hit]:
+        """Return the hits of one text; where they are too many, that all expressions may match anywhere in it."""
+        size = int(borders[text + 1] - borders[text]) - 1
+        found = self._ends(view[borders[text] : borders[text] + size]) if size else []
+        if found is None:
+            return [Hit(text, expression, UNKNOWN) for expression in range(self._size)]
+        return [Hit(text, expression, end) for end, expression in found]
+
+    def _ends(self, view: memoryview) -> list[tuple[int, int]] | None:
+        """Return the (end, expression) of every match in ``view``, None where they are too many to be of use."""
+        import hyperscan
+
+        found: list[tuple[int, int]] = []
+        most = MIN_HITS + len(view) // BYTES_PER_HIT
+
+        def on_match(expression: int, _start: int, end: int, _flags: int, _context: Any) -> bool:
+            found.append((end, expression))
+            return len(found) > most  # True ends the scan
+
+        try:
+            self._database.scan(view, match_event_handler=on_match)
+        except hyperscan.ScanTerminated:
+            return None
         return found
 
 
 RE2_MAX_REPEAT = 1000
+RE2_MEMORY = 1 << 28
 _UPPER_BOUND = re.compile(r"\{([0-9]+),([0-9]+)\}")
 
 
@@ -223,8 +139,8 @@ class Re2Prefilter:
 
     name = "re2"
 
-    def __init__(self, expressions: Sequence[str]) -> None:
-        """Arguments as for :class:`HyperscanPrefilter`."""
+    def __init__(self, expressions: Sequence[str], memory: int = RE2_MEMORY) -> None:
+        """``expressions`` as for :class:`HyperscanPrefilter`; ``memory``: bytes that the automaton may take."""
         try:
             import re2
         except ImportError as error:
@@ -232,16 +148,25 @@ class Re2Prefilter:
         options = re2.Options()
         options.dot_nl = True
         options.one_line = False
-        options.max_mem = 1 << 28
+        options.max_mem = memory
         options.log_errors = False
+        self._size = len(expressions)
         self._set = re2.Set.SearchSet(options)
         for expression in expressions:
             self._set.Add("(?m)" + _UPPER_BOUND.sub(_unbounded, widen(expression)))
+        # A set that runs out of memory says "no match". This one matches everywhere: without it, nothing is known.
+        self._set.Add("")
         self._set.Compile()
 
-    def matches(self, data: memoryview) -> set[int]:
-        """Return the numbers of the expressions that may match the UTF-8 in ``data``."""
-        return set(self._set.Match(bytes(data)) or ())  # None: no match
+    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> list[Hit]:
+        """See :class:`Prefilter`. A set does not tell where; what it could not finish may match anywhere."""
+        view: memoryview = data.data
+        found = []
+        for text in range(len(borders) - 1):
+            matched = self._set.Match(bytes(view[borders[text] : borders[text + 1] - 1])) or ()
+            numbers = sorted(matched) if self._size in matched else range(self._size + 1)
+            found += [Hit(text, number, UNKNOWN) for number in numbers if number < self._size]
+        return found
 
 
 def make_prefilter(expressions: Sequence[str]) -> Prefilter:

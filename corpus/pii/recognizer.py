@@ -9,14 +9,16 @@ Importing this module imports Presidio.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import regex
 from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
 
 from corpus.pii.candidate import Candidate, Validator
+from corpus.pii.expressions import max_width
 from corpus.pii.rules import Rule
+from corpus.pii.windows import Windows, matches
 
 FLAGS = regex.MULTILINE | regex.DOTALL  # not IGNORECASE, Presidio's default: a plate is not "京a12345 mm"
 VALID = 0.85  # score of a candidate whose validator found a checksum or a table entry, without context
@@ -56,23 +58,27 @@ class RuleRecognizer(PatternRecognizer):
         )
         details = rule.details
         self._compiled = [(regex.compile(p.regex, FLAGS), p.score) for p in rule.patterns]
+        self.widths = [max_width(p.regex) for p in rule.patterns]
         self._positive = _alternation(rule.context)
         self._negative = _alternation(details.negative)
         self._not_after = regex.compile(details.not_after) if details.not_after else None
         self._not_before = regex.compile(f"(?:{details.not_before})$") if details.not_before else None
 
-    def find(self, text: str, numbers: Sequence[int] | None = None) -> list[Finding]:
+    def find(self, text: str, within: Mapping[int, Windows | None] | None = None) -> list[Finding]:
         """Return what this recogniser finds in shadow text ``text``, by position; spans may overlap.
 
-        ``numbers`` restricts the search to these of its expressions (the others are known not to match).
+        ``within`` restricts the search to these of its expressions, each in its windows or (None) in all of the
+        text: elsewhere they are known not to match.
         """
         details = self.rule.details
-        if details.context_required and (self._positive is None or self._positive.search(text) is None):
-            return []
+        if within is None:
+            if details.context_required and (self._positive is None or self._positive.search(text) is None):
+                return []
+            within = dict.fromkeys(range(len(self._compiled)))
         found: dict[tuple[int, int], Finding] = {}
-        compiled_ones = self._compiled if numbers is None else [self._compiled[number] for number in numbers]
-        for compiled, score in compiled_ones:
-            for match in compiled.finditer(text):
+        for number, intervals in within.items():
+            compiled, score = self._compiled[number]
+            for match in matches(compiled, text, intervals, self.widths[number] or 0):
                 start, end = match.span()
                 if start == end:
                     continue
@@ -81,7 +87,7 @@ class RuleRecognizer(PatternRecognizer):
                 if self._not_before is not None and self._not_before.search(text, max(0, start - details.reach), start):
                     continue
                 cued, denied = self._context(text, start, end)
-                if denied:
+                if denied or (details.context_required and not cued):
                     continue
                 candidate = Candidate(text, start, end, score, cued)
                 if self.validator is not None:
@@ -90,8 +96,6 @@ class RuleRecognizer(PatternRecognizer):
                         continue
                     candidate = accepted
                 final = max(candidate.score, CUED) if cued else candidate.score
-                if details.context_required and not cued:
-                    continue
                 if final < details.threshold:
                     continue
                 key = (candidate.start, candidate.end)

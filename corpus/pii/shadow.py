@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -76,25 +77,37 @@ def folding_tables() -> FoldingTables:
     return FoldingTables(kind, target)
 
 
-def shadow_batch(
-    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:
-    """Return (bytes, offsets, dropped, clusters) of the shadows of a batch.
+class Shadows(NamedTuple):
+    """The shadows of a batch of texts.
+
+    Shadow i is UTF-8 in ``data[borders[i]:borders[i + 1] - 1]``, and a line feed stands behind it.
+    """
+
+    data: npt.NDArray[np.uint8]
+    borders: npt.NDArray[np.int64]
+    dropped: npt.NDArray[np.bool_]  # the text lost code points: positions need :func:`origin_map`
+    clusters: npt.NDArray[np.uint8]  # digits in the longest cluster (corpus.pii.digits; 255: at least, or not known)
+
+    def text(self, row: int) -> memoryview:
+        """Return the UTF-8 of shadow ``row``, without a copy."""
+        view: memoryview = self.data.data
+        return view[self.borders[row] : self.borders[row + 1] - 1]
+
+
+def shadow_batch(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Shadows:
+    """Return the shadows of a batch.
 
     ``data`` and ``offsets`` are an Arrow string array's buffers: document i is UTF-8 in
-    ``data[offsets[i]:offsets[i + 1]]``. The shadow is never longer than the text. ``dropped[i]``: document i
-    lost code points, so positions need :func:`origin_map`. ``clusters[i]`` is the number of digits in the longest
-    cluster of shadow i (see :mod:`corpus.pii.digits`; 255: at least that many, or not known).
+    ``data[offsets[i]:offsets[i + 1]]``. A shadow is never longer than its text.
     """
     tables = folding_tables()
-    return fold_batch(data, offsets, tables.kind, tables.target)
+    return Shadows(*fold_batch(data, offsets, tables.kind, tables.target))
 
 
 def shadow(text: str) -> str:
     """Return the shadow of one text."""
     data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
-    out, offsets, _, _ = shadow_batch(data, np.array([0, len(data)], dtype=np.int64))
-    return out[: offsets[1]].tobytes().decode("utf-8")
+    return str(shadow_batch(data, np.array([0, len(data)], dtype=np.int64)).text(0), "utf-8")
 
 
 def origin_map(text: str) -> npt.NDArray[np.int64]:

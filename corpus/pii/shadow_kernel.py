@@ -16,6 +16,7 @@ LONG_EDGE = 3  # a numeral segment at the edge of a run is part of the number fr
 CLUSTER_GAP = 4  # ASCII characters between two digits of one cluster: ") - "
 MAX_CLUSTER = 255
 MIDDLE_DOT = 0xB7
+LINE_FEED = 10  # behind every text, so that one scan over many meets a border of line and word between them
 COMPLETE = (11, 15, 16, 18, 19)  # lengths of whole numbers: mobile, IMEI, card, resident ID, card
 
 
@@ -111,10 +112,10 @@ def fold_batch(
     kind: npt.NDArray[np.uint8],
     target: npt.NDArray[np.int32],
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:
-    """Return (bytes, offsets, dropped, clusters); arguments as in :func:`corpus.pii.shadow.shadow_batch`."""
+    """Return (bytes, borders, dropped, clusters); arguments as in :func:`corpus.pii.shadow.shadow_batch`."""
     rows = len(offsets) - 1
-    out = np.empty(max(1, offsets[rows] - offsets[0]), dtype=np.uint8)
-    out_offsets = np.zeros(rows + 1, dtype=np.int64)
+    out = np.empty(max(1, offsets[rows] - offsets[0] + rows), dtype=np.uint8)
+    borders = np.zeros(rows + 1, dtype=np.int64)
     dropped = np.zeros(rows, dtype=np.bool_)
     clusters = np.zeros(rows, dtype=np.uint8)
     write = 0
@@ -205,6 +206,26 @@ def fold_batch(
                 for at in range(run_end, write):
                     out[new_end + at - run_end] = out[at]
                 write -= run_end - new_end
-        out_offsets[row + 1] = write
+        out[write] = LINE_FEED
+        write += 1
+        borders[row + 1] = write
         clusters[row] = min(largest, MAX_CLUSTER)
-    return out, out_offsets, dropped, clusters
+    return out, borders, dropped, clusters
+
+
+@njit(cache=True, nogil=True)
+def gather_texts(
+    data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return (bytes, borders) of the texts ``rows`` alone, each with its line feed."""
+    chosen = np.zeros(len(rows) + 1, dtype=np.int64)
+    for place in range(len(rows)):
+        row = rows[place]
+        chosen[place + 1] = chosen[place] + borders[row + 1] - borders[row]
+    out = np.empty(chosen[len(rows)], dtype=np.uint8)
+    for place in range(len(rows)):
+        begin = borders[rows[place]]
+        to = chosen[place]
+        for at in range(chosen[place + 1] - to):
+            out[to + at] = data[begin + at]
+    return out, chosen

@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from corpus.kernels.buffers import text_buffers
 from corpus.kernels.text_counts import INDEX, Lexicon, load_tables
 from corpus.kernels.text_signals import measure
-from corpus.quality.profile import COLUMN_SIGNALS, CONTEXT_FIELDS, UNKNOWN, Limits, Profile
+from corpus.quality.contexts import Context, distinct_contexts
+from corpus.quality.profile import COLUMN_SIGNALS, CONTEXT_FIELDS, Limits, Profile
 from corpus.quality.signals import QUANTUM, SIGNALS, derive
 from corpus.quality.word_signals import WORD_SIGNALS, word_signals
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+MAX_KNOWN = 4096  # contexts whose limits are kept; few occur, but lexicons of one's own can make many
 
 
 class Explanation(NamedTuple):
@@ -49,6 +53,7 @@ class Judge:
         self.profile = profile
         self._lexicon = lexicon
         self._tables = load_tables()
+        self._known: dict[Context, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     def judge(self, batch: pa.RecordBatch) -> Verdicts:
         """Return the verdicts on the rows of ``batch``, whose columns are those of the quality step."""
@@ -119,20 +124,23 @@ class Judge:
 
     def _limits(self, batch: pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the least and the largest value that pass, each of shape [rules, rows]."""
-        contexts: dict[tuple[frozenset[str], ...], int] = {}
-        table: list[tuple[Limits, ...]] = []
-        index = np.empty(batch.num_rows, dtype=np.int64)
-        for row, context in enumerate(zip(*(_context_column(batch, name) for name in CONTEXT_FIELDS), strict=True)):
-            if context not in contexts:
-                contexts[context] = len(table)
-                table.append(self.profile.limits_for(dict(zip(CONTEXT_FIELDS, context, strict=True))))
-            index[row] = contexts[context]
-        shape = (len(self.profile.rules), len(table))
+        index, contexts = distinct_contexts(batch)
+        shape = (len(self.profile.rules), len(contexts))
         low, high = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-        for column, limits in enumerate(table):
-            for number, limit in enumerate(limits):
-                low[number, column], high[number, column] = _bounds(limit)
+        for column, context in enumerate(contexts):
+            low[:, column], high[:, column] = self._bounds_for(context)
         return low[:, index], high[:, index]
+
+    def _bounds_for(self, context: Context) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the least and the largest value that pass of each rule; what was worked out before is kept."""
+        known = self._known.get(context)
+        if known is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            limits = self.profile.limits_for(dict(zip(CONTEXT_FIELDS, context, strict=True)))
+            bounds = np.array([_bounds(limit) for limit in limits], dtype=np.float32).reshape(-1, 2)
+            known = self._known[context] = (bounds[:, 0], bounds[:, 1])
+        return known
 
     def _quality(self, values: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float64]:
         total = np.zeros(rows, dtype=np.float64)
@@ -158,21 +166,3 @@ def _interval(least: float, most: float) -> str:
     if np.isinf(least):
         return f"<= {round(most, QUANTUM):g}"
     return f"{round(least, QUANTUM):g} .. {round(most, QUANTUM):g}"
-
-
-def _context_column(batch: pa.RecordBatch, name: str) -> list[frozenset[str]]:
-    """Return each row's values of a context field; unknown where the column is missing, null or empty."""
-    unknown = frozenset((UNKNOWN,))
-    column = "domains" if name == "domain" else name
-    if column not in batch.schema.names:
-        return [unknown] * batch.num_rows
-    cache: dict[Any, frozenset[str]] = {None: unknown}
-    result = []
-    for value in batch.column(column).to_pylist():
-        if name == "domain":
-            result.append(frozenset(entry["name"] for entry in value) if value else unknown)
-        else:
-            if value not in cache:
-                cache[value] = frozenset((value,))
-            result.append(cache[value])
-    return result

@@ -47,12 +47,12 @@ def make_lexicon(listed: Iterable[str] = (), terms: Sequence[tuple[str, int, str
     """Return the kernel's lexicon of ``terms`` (default: the built-in ones) and the user's ``listed`` words."""
     import numpy as np
 
-    from corpus.kernels.aho_corasick import build
+    from corpus.kernels.aho_corasick import ascii_folding, build
     from corpus.kernels.text_counts import CATEGORIES, Lexicon
 
     rows = [*(built_in_terms() if terms is None else terms), *(("listed", 1, word) for word in listed)]
     return Lexicon(
-        build([term for _, _, term in rows]),
+        build([term for _, _, term in rows], ascii_folding()),
         np.array([CATEGORIES.index(category) for category, _, _ in rows], dtype=np.int32),
         np.array([points for _, points, _ in rows], dtype=np.int32),
     )

@@ -10,6 +10,7 @@ import orjson
 
 from corpus.identity import KEY_BYTES
 from corpus.reading.files import InputFile
+from corpus.storage import Store
 
 _CHUNK = 1 << 20
 # A file changed this recently may change again within the resolution of its time stamp, so its digest is not kept
@@ -32,10 +33,9 @@ class DigestCache:
             return
 
     def save(self, path: Path) -> None:
-        """Write the cache to ``path``, in one step where the file system can."""
-        staged = path.with_name(path.name + ".new")
-        staged.write_bytes(orjson.dumps([[uri, *entry] for uri, entry in sorted(self._known.items())]))
-        staged.replace(path)
+        """Write the cache to ``path`` in one step."""
+        rows = [[uri, *entry] for uri, entry in sorted(self._known.items())]
+        Store(path.parent).write_atomic(path.name, orjson.dumps(rows))
 
     def digest(self, file: InputFile) -> str:
         """Return the digest of ``file`` as hex: of its content if local, of size and version if remote."""

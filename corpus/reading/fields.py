@@ -75,8 +75,8 @@ class FieldMap:
             value = _first_value(row, names)
             if value is None:
                 continue
-            url = _string(_first_value(row, layout.url))
-            payload = _payload(value)
+            url = _string(_first_value(row, layout.url)) if layout.url else None
+            payload = value.encode("utf-8") if type(value) is str else _payload(value)
             if payload is None:
                 detail = f"The field of the {kind} is a {type(value).__name__}."
                 return Quarantined(offset, "text_not_a_string", detail, url)
@@ -85,15 +85,21 @@ class FieldMap:
                 return Quarantined(offset, "record_too_large", detail, url)
             if not payload or payload.isspace():
                 return Skipped("empty_body")
+            # By position, in the order of Record: by name takes three times as long, and this runs once a record.
             return Record(
                 offset,
                 kind,
                 payload,
-                url=url,
-                record_id=_string(_first_value(row, layout.id)) if layout.id else None,
-                title=_string(_first_value(row, layout.title)) if layout.title else None,
-                published_at=epoch_seconds(_first_value(row, layout.date)) if layout.date else None,
-                given_label=_string(_first_value(row, layout.label)) if layout.label else None,
+                url,
+                _string(_first_value(row, layout.id)) if layout.id else None,
+                None,  # fetched_at
+                None,  # http_content_type
+                None,  # http_content_encoding
+                None,  # http_transfer_encoding
+                None,  # opt_out
+                _string(_first_value(row, layout.title)) if layout.title else None,
+                epoch_seconds(_first_value(row, layout.date)) if layout.date else None,
+                _string(_first_value(row, layout.label)) if layout.label else None,
             )
         return Skipped("no_text")
 

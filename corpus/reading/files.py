@@ -6,19 +6,15 @@ import glob
 import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
+from corpus import remote, remote_files
 from corpus.errors import WudaoError
 
 _GLOB = frozenset("*?[")
 # Files that jobs and downloads leave beside their data (Hadoop, Spark, Databricks, browsers).
 _JOB_FILES = ("_SUCCESS", "_temporary", "_metadata", "_common_metadata", "_started", "_committed", "_delta_log")
 _UNFINISHED = (".crc", ".tmp", ".part", ".crdownload", ".swp", "~")
-# Remote reads fetch blocks of this size; web archives are read front to back.
-_BLOCK = 8 << 20
 
 
 class InputError(WudaoError):
@@ -70,21 +66,16 @@ def list_files(paths: list[str]) -> list[InputFile]:
 
 
 def open_file(uri: str) -> BinaryIO:
-    """Open ``uri`` for reading; remote files through a read-ahead cache."""
-    if "://" not in uri:
-        return open(uri, "rb")
-    file: BinaryIO = fsspec.open(uri, "rb", cache_type="readahead", block_size=_BLOCK).open()
-    return file
+    """Open ``uri`` for reading at random places; remote reads are repeated where the store is busy."""
+    return remote_files.open_read(uri) if remote.is_remote(uri) else open(uri.removeprefix("file://"), "rb")
 
 
 def read_head(uri: str, size: int) -> bytes:
     """Return the first ``size`` bytes of a file."""
-    if "://" not in uri:
-        with open(uri, "rb") as raw:
-            return raw.read(size)
-    system, path = fsspec.core.url_to_fs(uri)
-    head: bytes = system.cat_file(path, 0, size)
-    return head
+    if remote.is_remote(uri):
+        return remote_files.read_start(uri, size)
+    with open(uri.removeprefix("file://"), "rb") as raw:
+        return raw.read(size)
 
 
 def size_of(raw: BinaryIO) -> int:
@@ -95,11 +86,10 @@ def size_of(raw: BinaryIO) -> int:
 
 
 def _expand(given: str) -> Iterator[InputFile]:
-    try:
-        system, path = fsspec.core.url_to_fs(os.path.expanduser(given))
-    except (ValueError, ImportError) as error:
-        raise InputError(f"The input {given} cannot be opened: {error}") from error
-    yield from _local(given, path) if isinstance(system, LocalFileSystem) else _remote(system, given, path)
+    if remote.is_remote(given):
+        yield from _remote(given)
+    else:
+        yield from _local(given, os.path.abspath(os.path.expanduser(given.removeprefix("file://"))))
 
 
 def _local(given: str, path: str) -> Iterator[InputFile]:
@@ -144,17 +134,20 @@ def _walk(root: str) -> Iterator[str]:
                     (links if entry.is_symlink() else pending).append(entry.path)
 
 
-def _remote(system: fsspec.AbstractFileSystem, given: str, path: str) -> Iterator[InputFile]:
-    try:
+def _remote(given: str) -> Iterator[InputFile]:
+    system, path = remote.locate(given)
+
+    def listed() -> tuple[str, dict[str, dict[str, Any]]]:
+        system.invalidate_cache()
         if _GLOB & set(path):
-            root = _fixed_folder(path)
-            infos = system.glob(path, detail=True)
-        elif system.isdir(path):
-            root = path
-            infos = system.find(path, detail=True)
-        else:
-            root = path.rpartition("/")[0]
-            infos = {path: system.info(path)}
+            return _fixed_folder(path), system.glob(path, detail=True)
+        told = system.info(path)
+        if told["type"] == "directory":
+            return path, system.find(path, detail=True)
+        return path.rpartition("/")[0], {path: told}
+
+    try:
+        root, infos = remote.attempt(listed, given)
     except FileNotFoundError as error:
         raise InputError(f"The input {given} does not exist.") from error
     if not infos and _GLOB & set(path):
@@ -162,9 +155,9 @@ def _remote(system: fsspec.AbstractFileSystem, given: str, path: str) -> Iterato
     for name, info in infos.items():
         relative = name[len(root) :].lstrip("/") if name.startswith(root) else name
         if info.get("type") == "file" and not _is_hidden(relative):
-            yield InputFile(
-                _utf8(relative), system.unstrip_protocol(name), int(info["size"] or 0), _version(info), False
-            )
+            if info.get("size") is None:
+                raise InputError(f"The server of {given} does not say how large it is; download it first.")
+            yield InputFile(_utf8(relative), system.unstrip_protocol(name), int(info["size"]), _version(info), False)
 
 
 def _version(info: dict[str, object]) -> str:

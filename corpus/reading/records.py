@@ -91,7 +91,8 @@ class Batcher:
 
     max_bytes: int
     max_rows: int
-    _rows: list[tuple[str, Record]] = dataclass_field(default_factory=list)
+    _rows: list[Record] = dataclass_field(default_factory=list)
+    _paths: list[tuple[str, int]] = dataclass_field(default_factory=list)  # file -> rows of it, in order
     _quarantined: list[tuple[str, Quarantined]] = dataclass_field(default_factory=list)
     _skipped: dict[str, int] = dataclass_field(default_factory=dict)
     _bytes: int = 0
@@ -99,17 +100,21 @@ class Batcher:
 
     def batches(self, path: str, items: Iterator[Item]) -> Iterator[ReadBatch]:
         """Take all of ``items``, which lie in the file ``path``, and yield the batches that fill up meanwhile."""
+        before = len(self._rows)
         for item in items:
             self._read += 1
             if isinstance(item, Record):
-                self._rows.append((path, item))
+                self._rows.append(item)
                 self._bytes += len(item.payload)
             elif isinstance(item, Skipped):
                 self._skipped[item.reason] = self._skipped.get(item.reason, 0) + 1
             else:
                 self._quarantined.append((path, item))
             if self._bytes >= self.max_bytes or len(self._rows) + len(self._quarantined) >= self.max_rows:
+                self._paths.append((path, len(self._rows) - before))
                 yield self._cut()
+                before = 0
+        self._paths.append((path, len(self._rows) - before))
 
     def rest(self) -> Iterator[ReadBatch]:
         """Yield the last batch, if anything is left."""
@@ -117,12 +122,12 @@ class Batcher:
             yield self._cut()
 
     def _cut(self) -> ReadBatch:
-        columns: dict[str, Sequence[Any]] = {"path": [path for path, _ in self._rows]}
-        values = zip(*(record for _, record in self._rows), strict=True)
-        columns |= dict(zip(Record._fields, values, strict=True)) if self._rows else {}
+        columns: dict[str, Sequence[Any]] = {"path": [path for path, rows in self._paths for _ in range(rows)]}
+        columns |= dict(zip(Record._fields, zip(*self._rows, strict=True), strict=True)) if self._rows else {}
         records = pa.RecordBatch.from_arrays(
             [pa.array(columns.get(column.name, ()), column.type) for column in RECORDS], schema=RECORDS
         )
         batch = ReadBatch(records, dict(sorted(self._skipped.items())), dead_letters(self._quarantined), self._read)
-        self._rows, self._quarantined, self._skipped, self._bytes, self._read = [], [], {}, 0, 0
+        self._rows, self._paths, self._quarantined, self._skipped = [], [], [], {}
+        self._bytes = self._read = 0
         return batch

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +30,7 @@ from corpus.reading.stream import InputStream
 
 # What opening a file costs, in bytes of reading, so that bundles of tiny files stay limited in number.
 _OPENING_COST = 1 << 12
+_HEADS_AT_ONCE = 32
 # A bundle that no border ends is ended at this multiple of the mean; with random borders e^-4 = 2 % are.
 _LONGEST_BUNDLE = 4
 
@@ -77,8 +80,7 @@ def plan_splits(settings: InputSettings, cache: DigestCache) -> Plan:
     small: list[Piece] = []
     refused: list[tuple[str, Quarantined]] = []
     files = list_files(settings.paths)
-    for file in files:
-        found = _format_of(file, settings)
+    for file, found in zip(files, _formats(files, settings), strict=True):
         if found.format is None:
             refused.append((file.path, Quarantined(-1, "unsupported_format", found.refusal)))
             continue
@@ -95,12 +97,21 @@ def plan_splits(settings: InputSettings, cache: DigestCache) -> Plan:
     return Plan(splits, dead_letters(refused))
 
 
+def _formats(files: list[InputFile], settings: InputSettings) -> Iterator[Detection]:
+    """Yield the format of each file; the heads of remote ones are fetched many at once, each costs a round trip."""
+    if all(file.local for file in files):
+        yield from (_format_of(file, settings) for file in files)
+        return
+    with ThreadPoolExecutor(_HEADS_AT_ONCE) as pool:
+        yield from pool.map(partial(_format_of, settings=settings), files)
+
+
 def _format_of(file: InputFile, settings: InputSettings) -> Detection:
     """Return the format that the settings give, or else the detected one."""
     given: str | dict[str, FormatName] = settings.format
     if isinstance(given, dict):
         given = next((name for pattern, name in given.items() if fnmatchcase(file.path, pattern)), "auto")
-    head = read_head(file.uri, HEAD_BYTES)
+    head = read_head(file.uri, min(HEAD_BYTES, file.size))
     stream = InputStream(io.BytesIO(head), max_decoded=HEAD_BYTES << 4)
     if given != "auto":
         return Detection(given, stream.codec)

@@ -21,11 +21,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from corpus.config.extract import ExtractSettings
 from corpus.extraction.engine import Extraction, Extractor
 from corpus.identity import document_key
+from corpus.kernels.buffers import text_buffers
 from corpus.schema import EXTRACTED
 from corpus.steps.interface import Outcome, Removal
 
@@ -63,6 +65,8 @@ class Extract:
         """Return one row for each document of the batch's records."""
         if self._extractor is None:
             self.load()
+        if _is_text_only(batch):
+            return _text_records(batch, self.settings.max_bytes)
         removals: list[Removal] = []
         origin: list[int] = []
         rows: dict[str, list[Any]] = {field.name: [] for field in EXTRACTED if field.name not in _COPIED}
@@ -124,6 +128,77 @@ class Extract:
             return cast(Extractor, self._extractor).extract(content, url)
         except ValueError as error:
             raise ExtractError(f"{type(error).__name__}: {error}"[:500]) from error
+
+
+def _is_text_only(batch: pa.RecordBatch) -> bool:
+    """Whether every record of ``batch`` (RECORDS with what decode adds) is text."""
+    return bool(pc.all(pc.equal(batch.column("format"), "text")).as_py() or batch.num_rows == 0)
+
+
+def _text_records(batch: pa.RecordBatch, max_bytes: int) -> Outcome:
+    """Return one row of EXTRACTED for each record of the text-only ``batch`` that holds anything to see.
+
+    Quarantined: "extract_error", longer than ``max_bytes``. Skipped: "no_text".
+    """
+    content = batch.column("content")
+    data, offsets = text_buffers(content)
+    sizes = np.diff(offsets)
+    removals = []
+    for row in np.flatnonzero((sizes > max_bytes) | ~_plainly_visible(data, offsets)).tolist():
+        if sizes[row] > max_bytes:
+            detail = f"{sizes[row]} bytes of text exceed extract.max_bytes = {max_bytes}."
+            removals.append(Removal(row, "quarantined", "extract_error", detail=detail))
+        elif not _VISIBLE.search(bytes(data[offsets[row] : offsets[row + 1]]).decode("utf-8")):
+            removals.append(Removal(row, "skipped", "no_text"))
+    if removals:
+        kept = np.ones(batch.num_rows, dtype=bool)
+        kept[[removal.row for removal in removals]] = False
+        batch = batch.filter(pa.array(kept))
+    rows = batch.num_rows
+    urls = batch.column("url").to_pylist()
+    digests = batch.column("payload_digest").to_pylist()
+    names = batch.column("record_id").to_pylist()
+    hosts = {url: host_of(url) for url in set(urls)}
+    title = batch.column("title")
+    made = {
+        "doc_key": pa.array(
+            [document_key(url, name, digest, 0) for url, name, digest in zip(urls, names, digests, strict=True)],
+            EXTRACTED.field("doc_key").type,
+        ),
+        "part": pa.array(np.zeros(rows, dtype=np.int32)),
+        "host": pa.array([hosts[url] for url in urls], pa.string()),
+        "page_kind": pa.repeat(pa.scalar("text"), rows),
+        "title": pc.if_else(pc.equal(title, ""), pa.scalar(None, title.type), title),
+        "link_density": pa.nulls(rows, pa.float32()),
+        "markup_density": pa.nulls(rows, pa.float32()),
+        "page_hints": _empty_lists(rows, EXTRACTED.field("page_hints").type),
+        "opt_out": _opt_outs(batch.column("opt_out")),
+        "text": batch.column("content"),
+    }
+    arrays = [
+        (made[field.name] if field.name in made else batch.column(field.name)).cast(field.type) for field in EXTRACTED
+    ]
+    return Outcome(pa.RecordBatch.from_arrays(arrays, schema=EXTRACTED), removals)
+
+
+def _plainly_visible(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which texts begin with an ASCII character that shows, or with one of the blocks U+4000 to U+9FFF."""
+    first = np.zeros(len(offsets) - 1, dtype=np.uint8)
+    filled = np.flatnonzero(np.diff(offsets) > 0)
+    first[filled] = data[offsets[filled]]
+    visible: NDArray[np.bool_] = ((first > 0x20) & (first < 0x7F)) | ((first >= 0xE4) & (first <= 0xE9))
+    return visible
+
+
+def _empty_lists(rows: int, kind: pa.DataType) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array(np.zeros(rows + 1, dtype=np.int32)), pa.array([], kind.value_type), kind)
+
+
+def _opt_outs(column: pa.Array) -> pa.Array:
+    """Return each row's reservations, sorted and once each."""
+    if column.null_count == len(column):
+        return _empty_lists(len(column), EXTRACTED.field("opt_out").type)
+    return pa.array([sorted({*(row or ())}) for row in column.to_pylist()], EXTRACTED.field("opt_out").type)
 
 
 def host_of(url: str | None) -> str | None:

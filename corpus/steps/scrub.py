@@ -9,11 +9,13 @@ leaked table rather than a text (more than ``max_count`` identifiers, or a share
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus.config.scrub import NEUTRAL, ScrubSettings
 from corpus.pii.actions import canonical, placeholder, replacement
@@ -114,7 +116,7 @@ class Scrub:
     def apply(self, batch: pa.RecordBatch) -> Outcome:
         """Return the scrubbed batch: see :meth:`apply_with_audit`."""
         if not self.settings.enabled:
-            return Outcome(_with_counts(batch, [[] for _ in range(batch.num_rows)]), [])
+            return Outcome(_with_counts(batch, {}), [])
         scrubbed = self._scrub(batch)
         return self._outcome(batch, scrubbed)
 
@@ -146,20 +148,14 @@ class Scrub:
                 continue
             replaced = {row: self._replace(field, values[field][row], spans[row]) for row in spans}
             batch = set_column(batch, field, _patch(column, replaced))
+            if field == "text" and "n_chars" in names:
+                batch = set_column(batch, "n_chars", _recounted(batch.column("n_chars"), replaced))
         touched = {row for spans in found.values() for row in spans}
-        counts = [
-            sorted(Counter(s.kind for field in found for s in found[field].get(row, ())).items())
-            if row in touched
-            else []
-            for row in range(batch.num_rows)
-        ]
-        batch = _with_counts(batch, counts)
-        if "n_chars" in names and found.get("text"):
-            lengths = batch.column("n_chars").to_pylist()
-            for row in found["text"]:
-                lengths[row] = len(batch.column("text")[row].as_py())
-            batch = set_column(batch, "n_chars", pa.array(lengths, batch.schema.field("n_chars").type))
-        return _Scrubbed(batch, found, values)
+        counts = {
+            row: sorted(Counter(s.kind for field in found for s in found[field].get(row, ())).items())
+            for row in sorted(touched)
+        }
+        return _Scrubbed(_with_counts(batch, counts), found, values)
 
     def _replace(self, field: str, value: str, spans: list[Span]) -> str:
         """Return ``value`` with each span replaced; in a URL column scheme and host stay."""
@@ -232,10 +228,22 @@ class Scrub:
         return pa.RecordBatch.from_pylist(rows, schema=PII_AUDIT)
 
 
-def _with_counts(batch: pa.RecordBatch, counts: Sequence[Sequence[tuple[str, int]]]) -> pa.RecordBatch:
-    """Return ``batch`` with column ``pii``: (kind, count) per row, sorted by kind."""
-    rows = [[{"kind": kind, "count": count} for kind, count in row] for row in counts]
-    return set_column(batch, "pii", pa.array(rows, pa.list_(PII_COUNT)))
+def _with_counts(batch: pa.RecordBatch, counts: Mapping[int, Sequence[tuple[str, int]]]) -> pa.RecordBatch:
+    """Return ``batch`` with column ``pii``: (kind, count) per row, sorted by kind. ``counts``: ascending rows."""
+    sizes = np.zeros(batch.num_rows + 1, dtype=np.int32)
+    for row, of_row in counts.items():
+        sizes[row + 1] = len(of_row)
+    flat = [{"kind": kind, "count": count} for of_row in counts.values() for kind, count in of_row]
+    offsets = pa.array(np.cumsum(sizes, dtype=np.int32))
+    return set_column(batch, "pii", pa.ListArray.from_arrays(offsets, pa.array(flat, PII_COUNT), pa.list_(PII_COUNT)))
+
+
+def _recounted(lengths: pa.Array, replaced: Mapping[int, str]) -> pa.Array:
+    """Return ``lengths`` (code points) with those of the ``replaced`` texts."""
+    rows = sorted(replaced)
+    mask = np.zeros(len(lengths), dtype=bool)
+    mask[rows] = True
+    return pc.replace_with_mask(lengths, pa.array(mask), pa.array([len(replaced[row]) for row in rows], lengths.type))
 
 
 def _patch(column: pa.Array, replaced: dict[int, str]) -> pa.Array:

@@ -30,7 +30,9 @@ def test_defaults_and_overrides() -> None:
 
 def test_a_wrong_key_names_line_and_remedy(tmp_path: Path) -> None:
     path = config(tmp_path, "output: out\npublish:\n  valid_shara: 0.1\n")
-    with pytest.raises(ConfigError, match=r"corpus\.yaml, line 3: unknown key 'publish\.valid_shara'; did you mean 'valid_share'\?"):
+    with pytest.raises(
+        ConfigError, match=r"corpus\.yaml, line 3: unknown key 'publish\.valid_shara'; did you mean 'valid_share'\?"
+    ):
         load_config(path)
 
 
@@ -48,7 +50,7 @@ def test_a_wrong_type_names_line_and_value(tmp_path: Path) -> None:
         ("- a\n", "mapping of sections"),
         ("output: a\noutput: b\n", "line 2: 'output' is given twice"),
         ("x: " + "[" * 40 + "]" * 40, "nested more than"),
-        ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
+        ("!!python/object/apply:os.system ['true']\n", "line 1: tags are not read"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
@@ -77,3 +79,19 @@ def test_the_shipped_file_is_the_default() -> None:
     shipped = ROOT / "corpus.yaml"
     assert shipped.read_text(encoding="utf-8") == commented_yaml()
     assert load_config(shipped) == BuildConfig()
+
+
+@pytest.mark.parametrize(
+    "text", ["keep_rejects: !!bool 也许\n", "publish: {shard_bytes: !!int ''}\n", "output: !!timestamp 昨天\n"]
+)
+def test_a_tag_is_refused_since_its_value_may_not_fit_it(tmp_path: Path, text: str) -> None:
+    """PyYAML's constructors raise KeyError, IndexError and AttributeError on these (benchmarks/input_mutations.py)."""
+    with pytest.raises(ConfigError, match=r"line 1: tags are not read"):
+        load_config(config(tmp_path, text))
+    with pytest.raises(ConfigError, match="tags are not read"):
+        load_config(None, [text.strip().replace(": ", "=", 1)])
+
+
+def test_an_override_of_an_impossible_date_is_refused() -> None:
+    with pytest.raises(ConfigError, match="quote it"):
+        load_config(None, ["output=2001-99-01"])

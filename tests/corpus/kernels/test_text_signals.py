@@ -187,7 +187,7 @@ class TestLexicon:
 
     def test_an_empty_term_is_refused(self) -> None:
         with pytest.raises(ValueError, match="empty term"):
-            aho_corasick.build([""])
+            aho_corasick.build([""], aho_corasick.ascii_folding())
 
     def test_contacts_need_a_cue_or_the_form_of_a_mobile_number(self) -> None:
         terms = [("contact", 1, "微信")]

@@ -104,6 +104,12 @@ def test_kind_is_found_with_its_span(scrub: Scrub, kind: str, marked: str) -> No
     assert inside.strip("（()）") == text[start:end].strip("（()）")
 
 
+@pytest.mark.parametrize("text", ["他家住在云岭省双溪县河口镇双桥村五社", "收货地址：云岭省双溪县河口镇双桥村十二社"])
+def test_an_address_may_end_the_text_without_a_number(scrub: Scrub, text: str) -> None:
+    for cut in (text, text + "，", text + "组"):
+        assert all(span.end <= len(cut) for span in scrub.spans([cut])[0])
+
+
 @pytest.mark.parametrize("text", CLEAN)
 def test_ordinary_text_has_nothing(scrub: Scrub, text: str) -> None:
     assert scrub.spans([text])[0] == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from corpus.config.scrub import ScrubSettings
 from corpus.pii.digits import digit_cluster
 from corpus.pii.engine import Engine
-from corpus.pii.prefilter import widen
+from corpus.pii.expressions import widen
 from corpus.pii.rules import read_rules, rules_folder
 
 RULES = read_rules([rules_folder(None)])
@@ -110,20 +110,28 @@ ADVERSARIAL = {
 }
 
 
+def search_time(expression: regex.Pattern[str], unit: str, size: int) -> float:
+    """Return the least of three CPU times, in seconds: other work on the machine only ever adds to it."""
+    text = (unit * (size // len(unit.encode()) + 1))[:size]
+    took = []
+    for _ in range(3):
+        start = time.process_time()
+        sum(1 for _ in expression.finditer(text))
+        took.append(time.process_time() - start)
+        if took[-1] < 0.5:
+            break
+    return min(took)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", ADVERSARIAL.values(), ids=ADVERSARIAL)
 def test_every_expression_is_linear(unit: str) -> None:
-    """Twice the text takes at most three times as long, and a megabyte a few seconds at most."""
+    """A megabyte takes a few seconds at most, and nowhere near the sixteen times of its quarter that a square would."""
     slow = []
     for rule in RULES:
         for pattern in rule.patterns:
             compiled = regex.compile(pattern.regex, regex.MULTILINE | regex.DOTALL)
-            took = []
-            for size in (MEGABYTE // 2, MEGABYTE):
-                text = (unit * (size // len(unit.encode()) + 1))[:size]
-                start = time.process_time()
-                sum(1 for _ in compiled.finditer(text))
-                took.append(time.process_time() - start)
-            if took[1] > 8 or (took[1] > 0.5 and took[1] > 3 * took[0]):
-                slow.append((rule.name, pattern.name, took))
+            whole = search_time(compiled, unit, MEGABYTE)
+            if whole > 8 or (whole > 0.5 and whole > 8 * search_time(compiled, unit, MEGABYTE // 4)):
+                slow.append((rule.name, pattern.name, whole))
     assert slow == []

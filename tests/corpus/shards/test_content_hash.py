@@ -29,7 +29,9 @@ ROWS = st.lists(
             "n": st.none() | st.integers(-(2**31), 2**31 - 1),
             "score": st.none() | st.floats(0, 1, width=32),
             "domains": st.none()
-            | st.lists(st.fixed_dictionaries({"name": st.sampled_from(["医疗", "法律"]), "score": st.just(0.5)}), max_size=2),
+            | st.lists(
+                st.fixed_dictionaries({"name": st.sampled_from(["医疗", "法律"]), "score": st.just(0.5)}), max_size=2
+            ),
             "at": st.none() | st.integers(0, 2**31),
         }
     ),

@@ -24,7 +24,9 @@ def write(store: Store, name: str, rows: list[str], cuts: list[int], **options: 
     return writer.close()
 
 
-@given(st.lists(st.text(alphabet="条款第一款之规定", max_size=30), max_size=20), st.lists(st.integers(0, 20), max_size=6))
+@given(
+    st.lists(st.text(alphabet="条款第一款之规定", max_size=30), max_size=20), st.lists(st.integers(0, 20), max_size=6)
+)
 def test_bytes_depend_on_rows_alone(tmp_path_factory: object, rows: list[str], cuts: list[int]) -> None:
     folder: Path = tmp_path_factory.mktemp("shards")  # type: ignore[attr-defined]
     store = Store(folder)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.config.label import LabelSettings
+from corpus.labels.source_types import PatternTable
 from corpus.schema import DOMAIN_SCORE
 from corpus.steps.label import Label
 
@@ -109,6 +110,14 @@ def test_the_address_decides_for_plain_text(step: Label, url: str, kind: str, ex
     host = url.split("/")[2]
     found = step.apply(batch([text], url=[url], host=[host], page_kind=[kind])).batch
     assert found.column("source_type").to_pylist() == [expected]
+
+
+def test_stating_an_article_tells_news_from_blog_no_more_than_before() -> None:
+    # WordPress, Hexo and Jekyll state og:type=article for every post.
+    table = PatternTable()
+    points = table.logits(None, None, None, pa.array([["og:type=article"]], pa.list_(pa.string())), None, 1)[0]
+    by_type = dict(zip(table.types, points.tolist(), strict=True))
+    assert by_type["news"] == by_type["blog"] > by_type["forum"]
 
 
 def test_text_alone_tells_some_types(step: Label) -> None:

@@ -71,6 +71,29 @@ class TestGenuine:
         )
         assert reasons(step.apply(batch_of(text, language=["lzh"]))) == []
 
+    @pytest.mark.parametrize(
+        ("text", "source_type"),
+        [
+            (texts.HELP_PAGE, "manual"),  # says one name often and repeats no phrase
+            (texts.POST_WITHOUT_STOPS, "blog"),
+            (texts.LINES_OF_VERSE, "blog"),
+        ],
+    )
+    def test_names_said_often_and_lines_without_stops_are_kept(
+        self, step: Quality, text: str, source_type: str
+    ) -> None:
+        assert reasons(step.apply(batch_of(text, source_type=[source_type]))) == []
+
+    def test_contents_beside_a_page_of_a_manual_do_not_count(self, step: Quality) -> None:
+        links = {"link_density": [0.86], "page_kind": ["article"]}
+        assert reasons(step.apply(batch_of(texts.POST_WITHOUT_STOPS, source_type=["manual"], **links))) == []
+        assert reasons(step.apply(batch_of(texts.POST_WITHOUT_STOPS, source_type=["blog"], **links))) == [
+            "link_density"
+        ]
+
+    def test_a_phrase_said_over_and_over_is_dropped(self, step: Quality) -> None:
+        assert reasons(step.apply(batch_of("服务极差，再也不来了！" * 30, source_type=["manual"]))) != []
+
     def test_formulaic_statutes_are_not_repetitive(self, step: Quality) -> None:
         # datatrove drops 33 of 300 statutes with FineWeb-2's numbers, 100 with its defaults (facts/peers.md).
         assert reasons(step.apply(batch_of(texts.STATUTE, domains=[["legal"]]))) == []

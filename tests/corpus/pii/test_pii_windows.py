@@ -1,0 +1,121 @@
+"""Looking for an expression near the prefilter's hits only finds what looking everywhere finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import regex
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from corpus.config.scrub import ScrubSettings
+from corpus.pii import prefilter
+from corpus.pii.engine import Engine
+from corpus.pii.expressions import max_width
+from corpus.pii.prefilter import UNKNOWN, HyperscanPrefilter, Re2Prefilter
+from corpus.pii.rules import read_rules, rules_folder
+from corpus.pii.windows import matches, windows
+
+EXPRESSIONS = [pattern.regex for rule in read_rules([rules_folder(None)]) for pattern in rule.patterns]
+PIECES = [
+    "姓名：", "李文博", "原告", "患者", "，", "。", "\n", " ", "先生", "137", "61234095", "@", "li.ming", "163.com", "1", "12", "路",
+    "5号", "微信", "wx_2020abc", "·", "男", "1988-03-21", "生", "浙A", "7K23M", "a", "A1", "(", ")", "-", ".", ":", "住", "小区",
+]  # fmt: skip
+FLAGS = regex.MULTILINE | regex.DOTALL
+
+
+@pytest.mark.parametrize(
+    ("expression", "width"),
+    [
+        (r"ab{2,5}", 8),
+        (r"(?<![0-9])1[0-9]{10}(?![0-9A-Z])", 15),
+        (r"(?:手机|电话)\K[0-9]{3}", 7),
+        (r"(?r)[一-龥]{2,4}(?=先生|[)\]])", 8),
+        (r"[[(]a\]", 5),
+        (r"a*", None),
+        (r"a{1,9000}", None),
+        (r"\p{Han}+", None),
+    ],
+)
+def test_width(expression: str, width: int | None) -> None:
+    assert max_width(expression) == width
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=60),
+    number=st.integers(0, len(EXPRESSIONS) - 1),
+    extra=st.lists(st.integers(0, 300), max_size=3),
+)
+def test_matches_in_windows_are_all_matches(pieces: list[str], number: int, extra: list[int]) -> None:
+    """Windows round the ends of all true matches, and round places where there is nothing."""
+    text = "".join(pieces) * 6
+    compiled, width = regex.compile(EXPRESSIONS[number], FLAGS), max_width(EXPRESSIONS[number])
+    everywhere = [match.span() for match in compiled.finditer(text)]
+    # Every place where it matches at all, not only those that finditer takes: the prefilter reports them too.
+    overlapping = [match.end() for match in compiled.finditer(text, overlapped=True)]
+    within = windows([*overlapping, *(place for place in extra if place <= len(text))], width, len(text))
+    if within is None or width is None:
+        return
+    assert sorted(match.span() for match in matches(compiled, text, within, width)) == sorted(everywhere)
+
+
+def test_windows_are_disjoint_and_cover_their_places() -> None:
+    found = windows([500, 10, 520, 9000], 20, 10_000)
+    assert found == [(0, 30), (480, 540), (8980, 9020)]
+    assert windows([50], 40, 100) is None
+    assert windows([], 5, 1000) is None
+    assert windows([5], None, 1000) is None
+
+
+def texts_of(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the texts as one buffer with a line feed behind each, and their borders."""
+    encoded = [text.encode() + b"\n" for text in texts]
+    borders = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), borders
+
+
+def test_hits_belong_to_the_text_that_they_end_in() -> None:
+    pytest.importorskip("hyperscan")
+    found = HyperscanPrefilter([r"(?<![0-9])1[3-9][0-9]{9}(?![0-9])", "原告[一-龥]", "^起", "止$"])
+    hits = found.hits(*texts_of(["电话13761234095", "起诉的原告", "", "李文博", "到此为止"]))
+    assert {(hit.text, hit.expression) for hit in hits} == {(0, 0), (1, 2), (4, 3)}
+    assert all(0 < hit.end <= 24 for hit in hits)
+
+
+def test_a_text_that_matches_everywhere_is_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many hits: the scan ends, and the text counts as one where anything may match; the others keep theirs."""
+    pytest.importorskip("hyperscan")
+    monkeypatch.setattr(prefilter, "MIN_HITS", 20)
+    found = HyperscanPrefilter(["[0-9]", "原告", "被告"])
+    hits = found.hits(*texts_of(["7" * 3000, "原告5", "无"]))
+    assert {(hit.expression, hit.end) for hit in hits if hit.text == 0} == {(0, UNKNOWN), (1, UNKNOWN), (2, UNKNOWN)}
+    assert {hit.expression for hit in hits if hit.text == 1} == {0, 1}
+    assert not [hit for hit in hits if hit.text == 2]
+
+
+def test_same_spans_where_hits_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("presidio_analyzer")
+    pytest.importorskip("hyperscan")
+    monkeypatch.setattr(prefilter, "MIN_HITS", 0)
+    monkeypatch.setattr(prefilter, "BYTES_PER_HIT", 1 << 20)
+    fast, slow = Engine(ScrubSettings(prefilter="hyperscan")), Engine(ScrubSettings(prefilter="none"))
+    texts = ["联系人李文博，手机13761234095，" * 3, "今天的天气很好。", "邮箱li.xiaoman@163.com", "原告张晓诉称"]
+    column = pa.array(texts, pa.large_string())
+    assert fast.scan(column) == slow.scan(column) != {}
+
+
+def test_re2_without_memory_says_that_anything_may_match() -> None:
+    """A set that runs out of memory answers like one without a match; that must not count as an answer."""
+    re2 = pytest.importorskip("re2")
+    texts = texts_of(["原告李文博与被告张晓因合同起纠纷", "今天", ""])
+    found = Re2Prefilter(["原告[一-龥]", "今天", "明天"])
+    assert [(hit.text, hit.expression) for hit in found.hits(*texts)] == [(0, 0), (1, 1)]
+    silent = re2.Set.SearchSet()
+    silent.Add("never in these texts")
+    silent.Compile()
+    found._set = silent
+    assert [(hit.text, hit.expression) for hit in found.hits(*texts)] == [
+        (text, expression) for text in range(3) for expression in range(3)
+    ]
