@@ -5,7 +5,10 @@ Started as ``python -m pipelines.engines.worker FD``; ends when its parent does.
 
 from __future__ import annotations
 
+import os
+import select
 import sys
+import threading
 import time
 import traceback
 from multiprocessing.connection import Connection
@@ -56,6 +59,17 @@ def serve(connection: Connection) -> None:
             connection.send(("bug", traceback.format_exc()))
 
 
+def _end_with_parent(connection: Connection) -> None:
+    """Wait until the other end of the socket is gone, then end this process, whatever its other threads do.
+
+    A worker that hangs in a library has nobody left to end it.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), 0)  # a hang-up is reported without being asked for
+    poll.poll()
+    os._exit(1)
+
+
 def main() -> None:
     """Entry point; the argument is the file descriptor of a socket to the parent."""
     connection = Connection(int(sys.argv[1]))
@@ -63,6 +77,7 @@ def main() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     try:
         serve(connection)
     except (BrokenPipeError, ConnectionResetError):

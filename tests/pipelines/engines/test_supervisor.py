@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -63,8 +68,9 @@ class PoisonTask:
 
 
 @pytest.fixture
-def supervisor():
-    one = Supervisor(stall_seconds=3, memory_bytes=500 << 20)
+def supervisor(request: pytest.FixtureRequest) -> Iterator[Supervisor]:
+    # A worker that only starts is silent too: the limit is short where a test waits for it, never short of a start.
+    one = Supervisor(stall_seconds=getattr(request, "param", 600), memory_bytes=500 << 20)
     yield one
     one.close()
 
@@ -81,6 +87,7 @@ def test_exactly_the_deadly_records_are_isolated(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("supervisor", [30], indirect=True)
 @pytest.mark.parametrize("how", ["hang", "memory"])
 def test_a_record_that_hangs_or_swallows_memory_is_isolated(supervisor: Supervisor, tmp_path: Path, how: str) -> None:
     report = supervisor.run(PoisonTask({17: how}), Store(tmp_path), Item("ab", {}), lambda progress: None)
@@ -97,3 +104,19 @@ def test_a_worker_that_somebody_else_killed_loses_nothing(supervisor: Supervisor
 def test_a_defect_stops_the_build_and_names_the_split(supervisor: Supervisor, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="split ab"):
         supervisor.run(PoisonTask({3: "raise"}), Store(tmp_path), Item("ab", {}), lambda progress: None)
+
+
+def test_a_worker_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "pipelines.engines.worker", str(theirs.fileno())]
+    environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    worker = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+    theirs.close()
+    try:
+        with Connection(ours.detach()) as connection:
+            connection.send((PoisonTask({0: "hang"}), Store(tmp_path), Item("ab", {}), Isolation()))
+            assert connection.recv()[0] == "progress"
+        assert worker.wait(timeout=120) == 1
+    finally:
+        worker.kill()
+        worker.wait()
