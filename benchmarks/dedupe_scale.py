@@ -1,6 +1,6 @@
 """Duplicate detection over generated signatures: time, peak memory, what was found.
 
-``python benchmarks/dedupe_scale.py --rows 1000000 [--engine duckdb|spark] [--memory 3GB] [--keep FOLDER]``
+``python benchmarks/dedupe_scale.py --rows 1000000 [--engine duckdb|spark|beam] [--memory 3GB] [--keep FOLDER]``
 
 The signatures hold, beside documents that stand alone: clusters of every size
 (a power law up to 20,000), exact copies, repeats, one bucket of 2 % of the
@@ -12,6 +12,7 @@ of 200,000 and a chain of 100,000. Prints one JSON object.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -213,14 +214,40 @@ def spark_session(threads: int, memory: str) -> Session:
     return SparkSQLSession(spark)
 
 
+KINDS = "SELECT kind, count(*) AS rows FROM clusters GROUP BY kind ORDER BY kind"
+SIZES = "SELECT max(cluster_size) AS largest, count(DISTINCT keeper) AS clusters FROM clusters"
+DIGEST = (
+    "SELECT sum(CAST(split AS BIGINT) * 7919 + CAST(row AS BIGINT) * cluster_size + CAST(round(similarity * 10000) AS BIGINT)"
+    " + key64(keeper, 1) % 1000003 + key64(component, 1) % 1000003) AS digest FROM clusters"
+)
+
+
+def beam_session(folder: Path, paths: list[str], settings: DedupeSettings, arguments: argparse.Namespace) -> Session:
+    """Find the clusters on Beam and return a session that holds them as table ``clusters``, to ask questions of."""
+    from corpus.config.build import RunSettings
+    from corpus.storage import Store
+    from pipelines.engines.beam import BeamEngine
+    from pipelines.engines.duckdb_session import DuckDBSession
+    from pipelines.engines.interface import Signed
+
+    run = RunSettings(engine="beam", workers=arguments.threads, beam_args=arguments.beam_args)
+    signed = Signed(dict(enumerate(paths)), arguments.rows)
+    with BeamEngine(run).clusters(signed, settings, Store(folder / "beam")) as batches:
+        clusters = pa.Table.from_batches(batches)
+    session = DuckDBSession(folder / "duckdb", arguments.memory, arguments.threads).__enter__()
+    session.register("clusters", clusters)
+    return session
+
+
 def main() -> None:
     """Generate, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb")
+    parser.add_argument("--engine", choices=["duckdb", "spark", "beam"], default="duckdb")
     parser.add_argument("--memory", default="3GB")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder of generated signatures, reused when it holds them")
+    parser.add_argument("--beam-args", action="append", default=[], help="options of the Beam pipelines")
     arguments = parser.parse_args()
     settings = DedupeSettings()
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="dedupe-scale-"))
@@ -230,26 +257,23 @@ def main() -> None:
     memory = PeakMemory()
     memory.start()
     start, start_cpu = time.perf_counter(), cpu_seconds()
-    if arguments.engine == "duckdb":
+    timed = None
+    if arguments.engine == "beam":
+        opened = contextlib.nullcontext(beam_session(folder, paths, settings, arguments))
+    elif arguments.engine == "duckdb":
         from pipelines.engines.duckdb_session import DuckDBSession
 
         opened = DuckDBSession(folder / "duckdb", arguments.memory, arguments.threads)
     else:
         opened = spark_session(arguments.threads, arguments.memory)
     with opened as session:
-        session.read_parquet("signatures", paths)
-        timed = Timed(session)
-        find_clusters(timed, settings)  # type: ignore[arg-type]
+        if arguments.engine != "beam":
+            session.read_parquet("signatures", paths)
+            timed = Timed(session)
+            find_clusters(timed, settings)  # type: ignore[arg-type]
         seconds, cpu = time.perf_counter() - start, cpu_seconds() - start_cpu
         memory.stop()
-        kinds = session.arrow("SELECT kind, count(*) AS rows FROM clusters GROUP BY kind ORDER BY kind").read_all()
-        sizes = session.arrow(
-            "SELECT max(cluster_size) AS largest, count(DISTINCT keeper) AS clusters FROM clusters"
-        ).read_all()
-        digest = session.arrow(
-            "SELECT sum(CAST(split AS BIGINT) * 7919 + CAST(row AS BIGINT) * cluster_size + CAST(round(similarity * 10000) AS BIGINT)"
-            " + key64(keeper, 1) % 1000003 + key64(component, 1) % 1000003) AS digest FROM clusters"
-        ).read_all()
+        kinds, sizes, digest = (session.arrow(select).read_all() for select in (KINDS, SIZES, DIGEST))
     if arguments.keep is None:
         shutil.rmtree(folder.parent)
     print(
@@ -265,7 +289,9 @@ def main() -> None:
                 "clusters": sizes["clusters"][0].as_py(),
                 "largest_cluster": sizes["largest"][0].as_py(),
                 "digest": int(digest["digest"][0].as_py()),
-                "statements_cpu_seconds": {name: value for name, value in timed.seconds.items() if value >= 0.05},
+                "statements_cpu_seconds": {name: value for name, value in timed.seconds.items() if value >= 0.05}
+                if timed is not None
+                else None,
             },
             indent=1,
         )

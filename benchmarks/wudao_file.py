@@ -1,7 +1,7 @@
 """Writes a WuDaoCorpora-format file (one JSON array) of a given size, for the memory of `wudao build` over it.
 
-    python benchmarks/wudao_file.py --megabytes 300 -o /tmp/wudao/part-2021000000.json
-    python benchmarks/end_to_end.py --input /tmp/wudao --workers 2
+python benchmarks/wudao_file.py --megabytes 300 -o /tmp/wudao/part-2021000000.json
+python benchmarks/end_to_end.py --input /tmp/wudao --workers 2
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ import random
 from pathlib import Path
 
 LABELS = ("百科", "博客", "经济", "医学问答", "法律", "科技")
-WHO = ("老木匠", "年轻的护士", "退休教师", "镇上的会计", "修表师傅", "种茶的人", "夜班司机", "图书管理员", "渔船船长", "豆腐坊主")
+WHO = (
+    "老木匠",
+    "年轻的护士",
+    "退休教师",
+    "镇上的会计",
+    "修表师傅",
+    "种茶的人",
+    "夜班司机",
+    "图书管理员",
+    "渔船船长",
+    "豆腐坊主",
+)
 WHEN = ("清晨", "雨停以后", "每逢集日", "入冬之前", "孩子放学时", "灯还没亮的时候", "收成过后", "汛期到来以前")
 WHAT = (
     "把账本一页一页翻给大家看", "沿着河堤慢慢走了一个来回", "给远方的朋友写了一封长信", "把旧机器拆开又装了回去",
@@ -29,7 +40,10 @@ def document(number: int) -> dict[str, object]:
     """Return document ``number``: 200 to 2,500 characters, distinct from the others."""
     rng = random.Random(number)
     lines = [
-        "".join(f"{rng.choice(WHEN)}，{rng.choice(WHO)}{rng.choice(WHAT)}，{rng.choice(WHY)}。" for _ in range(rng.randint(2, 6)))
+        "".join(
+            f"{rng.choice(WHEN)}，{rng.choice(WHO)}{rng.choice(WHAT)}，{rng.choice(WHY)}。"
+            for _ in range(rng.randint(2, 6))
+        )
         for _ in range(rng.randint(3, 12))
     ]
     key = f"{rng.getrandbits(128):032x}"

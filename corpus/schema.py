@@ -147,7 +147,10 @@ CLUSTERS = pa.schema(
         pa.field("keeper", pa.binary(16), nullable=False),  # doc_key of the keeper
         pa.field("similarity", pa.float32(), nullable=False),  # to the keeper, 1.0 for keeper/repeat/exact
         pa.field("cluster_size", pa.int32(), nullable=False),
-        pa.field("component", pa.binary(16), nullable=False),  # smallest doc_key of the component before it is cut
+        pa.field(
+            "component", pa.binary(16), nullable=False
+        ),  # smallest doc_key of the component before it is cut, or the one that an earlier build gave
+        pa.field("build", pa.string()),  # the earlier build that published the keeper; null: this one
     ]
 )
 

@@ -21,6 +21,7 @@ from corpus.shards.manifest import TEXT_SHARDS, Manifest, write_manifest
 from corpus.shards.verify import SUMMARY_NAME, unbalanced
 from corpus.shards.writer import write_parquet
 from corpus.storage import Store
+from pipelines.against import Earlier, leave_index, open_against, take_over
 from pipelines.clean import write_current
 from pipelines.engines.interface import Engine
 from pipelines.funnel import Funnel
@@ -30,7 +31,7 @@ from pipelines.passes.dedupe import SignatureFile, find_duplicates
 from pipelines.passes.ingest import IngestTask
 from pipelines.passes.publish import SPLIT_NAMES, PublishTask
 from pipelines.passes.publish import plan as plan_publish
-from pipelines.passes.reports import Report, committed, fingerprint
+from pipelines.passes.reports import Ordered, Report, Reports, committed, fingerprint
 from pipelines.passes.task import Item, Task
 from pipelines.progress import PassProgress
 from pipelines.space import check_space, estimate
@@ -60,9 +61,11 @@ class Build:
         self.work.make_private()
         with locked(self.output):
             finish(self.output)
+            indexes = open_against(self.config, self.output)
             plan = self._plan()
-            funnel, ingest, clusters = self._ingest_and_dedupe(plan)
-            manifest = self._publish(funnel, ingest, clusters)
+            earlier = take_over(indexes, self.output, self.run_task)
+            funnel, ingest, clusters = self._ingest_and_dedupe(plan, earlier)
+            manifest = self._publish(funnel, ingest, clusters, earlier)
             tokens = self._tokenise(manifest) if self.config.tokenise else None
             self._summarise(funnel, manifest, tokens)
         return funnel
@@ -83,13 +86,12 @@ class Build:
         self.times["plan"] = time.monotonic() - started
         return plan
 
-    def _ingest_and_dedupe(self, plan: Plan) -> tuple[Funnel, list[tuple[str, Report]], Report]:
+    def _ingest_and_dedupe(self, plan: Plan, earlier: Earlier) -> tuple[Funnel, Ordered, Report]:
         config = self.config
         task = IngestTask(config, self.output.root)
         settings = task.settings_fingerprint()
         items = [task.item(split, settings) for split in plan.splits]
         reports = self.run_task(task, items)
-        ingest = [(item.fingerprint, reports[item.fingerprint]) for item in items]
         funnel = Funnel()
         refused = write_parquet(
             self.work,
@@ -97,26 +99,27 @@ class Build:
             pa.Table.from_batches([plan.refused]),
         )
         funnel.add_refused(plan.refused, refused)
-        for _, report in ingest:
+        files = []
+        for ordinal, item in enumerate(items):
+            report = reports[item.fingerprint]
             funnel.add(report)
-        files = [
-            SignatureFile(
-                ordinal,
-                mark,
-                (report["files"]["signatures"] or {}).get("path"),
-                (report["files"]["signatures"] or {}).get("rows", 0),
-            )
-            for ordinal, (mark, report) in enumerate(ingest)
-        ]
+            signed = report["files"]["signatures"] or {}
+            files.append(SignatureFile(ordinal, item.fingerprint, signed.get("path"), signed.get("rows", 0)))
+        for item in items:  # what later passes read is kept: with 100,000 splits the rest would be most of the memory
+            report = reports[item.fingerprint]
+            report["files"] = {name: report["files"][name] for name in ("documents", "signatures")}
+            kept = {name: report[name] for name in ("files", "batches")}
+            reports[item.fingerprint] = kept | {"place": task.place(item)}
+        ingest = Ordered((item.fingerprint for item in items), reports)
         started = time.monotonic()
-        clusters = find_duplicates(self.engine, config, self.work, files, DEDUPE_VERSION)
+        clusters = find_duplicates(self.engine, config, self.work, files, DEDUPE_VERSION, earlier.files(), earlier.hash)
         self.times["dedupe"] = time.monotonic() - started
         self.used["dedupe"] = [clusters["fingerprint"]]
         return funnel, ingest, clusters
 
-    def _publish(self, funnel: Funnel, ingest: list[tuple[str, Report]], clusters: Report) -> Manifest:
+    def _publish(self, funnel: Funnel, ingest: Ordered, clusters: Report, earlier: Earlier) -> Manifest:
         config = self.config
-        signatures = [(mark, report["files"]["signatures"]) for mark, report in ingest]
+        signatures = ((mark, report["files"]["signatures"]) for mark, report in ingest)
         copies = copies_of_removed(config, self.output, signatures, clusters)
         task = PublishTask(config, self.output.root, copies)
         items = plan_publish(config, ingest, clusters, task.settings_fingerprint())
@@ -129,7 +132,9 @@ class Build:
                 if name in report["shards"]:
                     shards.append(_text_entry(len(shards), name, report, domains, source_types))
         for item in items:
-            funnel.add_published(reports[item.fingerprint])
+            report = reports[item.fingerprint]
+            funnel.add_published(report)
+            reports[item.fingerprint] = {"shards": report["shards"]}  # all that is read from here on
         problems = list(unbalanced(funnel.to_json()))
         if problems:
             raise BuildError(f"the balance does not hold ({'; '.join(problems)}); nothing was published")
@@ -143,18 +148,26 @@ class Build:
             "totals": _totals(shards, funnel),
             "environment": environment(),
         }
-        return write_manifest(self.output.sub("corpus"), TEXT_SHARDS, shards, root)
+        if earlier.entries:
+            root["against"] = earlier.hash
+        manifest = write_manifest(self.output.sub("corpus"), TEXT_SHARDS, shards, root)
+        shards.clear()
+        published = ((item, reports[item.fingerprint]) for item in items)
+        leave_index(config, self.output, self.run_task, published, ingest, earlier, manifest.root_hash)
+        return manifest
 
     def config_hash(self) -> str:
         """Return the hash of everything in the configuration that can reach the output."""
         return fingerprint(
-            self.config.model_dump(mode="json", exclude={"run": True, "output": True, "input": {"paths"}})
+            self.config.model_dump(
+                mode="json", exclude={"run": True, "output": True, "against": True, "input": {"paths"}}
+            )
         )
 
     def _tokenise(self, manifest: Manifest) -> Manifest:
         return tokenise(self.config, self.output, manifest, self.run_task)
 
-    def run_task(self, task: Task, items: list[Item]) -> dict[str, Report]:
+    def run_task(self, task: Task, items: list[Item]) -> Reports:
         """Run what has no report yet; say how much that is."""
         started = time.monotonic()
         unique = {item.fingerprint: item for item in items}

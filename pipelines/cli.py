@@ -43,6 +43,13 @@ def build(
     conf: Annotated[
         list[str] | None, typer.Option(help="Spark property name=value, passed through; repeatable.")
     ] = None,
+    beam_args: Annotated[
+        list[str] | None, typer.Option(help="Beam pipeline options '--runner=… --region=…', passed on; repeatable.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Output (or index) of an earlier build: its documents stay, copies of them go; repeatable."),
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="Forget finished work and start over.")] = False,
     tokens: Annotated[bool, typer.Option(help="Train a tokenizer and write token shards.")] = True,
     overrides: SetOption = None,
@@ -50,7 +57,9 @@ def build(
     """Build a corpus: ingest, dedupe, publish, tokenise. A rerun goes on where the last one stopped."""
     from pipelines.commands.build import build_command
 
-    build_command(config, inputs, output, engine, workers, master, conf, fresh, tokens, overrides or [])
+    build_command(
+        config, inputs, output, engine, workers, master, conf, beam_args, against, fresh, tokens, overrides or []
+    )
 
 
 @app.command()
@@ -73,7 +82,7 @@ def apply(
 @tokenizer_app.command("train")
 def tokenizer_train(
     corpus: OutputArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder that receives the artifact.")],
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder or URL that receives the artifact.")],
     kind: Annotated[str | None, typer.Option(help="cpm, glm or bpe.")] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -87,7 +96,9 @@ def tokenizer_train(
 @app.command()
 def tokenise(
     corpus: OutputArgument,
-    tokenizer: Annotated[Path | None, typer.Option(help="Tokenizer artifact; without it one is trained.")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Tokenizer artifact, folder or URL; without it one is trained.")
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -205,6 +216,30 @@ def train(context: typer.Context) -> None:
     import subprocess
 
     sys.exit(subprocess.run([sys.executable, "-m", "trainer", "train", *context.args], check=False).returncode)
+
+
+@app.command()
+def generate(
+    run: Annotated[Path, typer.Argument(help="Folder of a training run, or one of its checkpoints.")],
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="The run's tokenizer; without it looked for in OUTPUT/tokenizer.")
+    ] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="Beginning of a text; for GLM it may hold one [MASK]. Repeatable.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Samples of each prompt.")] = 1,
+    length: Annotated[int, typer.Option(min=1, help="Most new tokens of a sample.")] = 100,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0: always the most probable token.")] = 0.8,
+    top_k: Annotated[int, typer.Option(min=0, help="Choose among so many tokens; 0: among all.")] = 40,
+    seed: Annotated[int, typer.Option(help="Sample k is drawn with seed + k.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Look at what a model writes: continue a prompt, or fill the mask in it; the same seed, the same text."""
+    from pipelines.commands.generate import generate_command
+
+    values = {"length": length, "temperature": temperature, "top-k": top_k, "seed": seed, "device": device}
+    arguments = [part for name, value in values.items() for part in (f"--{name}", str(value))]
+    generate_command(run, tokenizer, prompt or [""], arguments, count)
 
 
 @app.command("config")

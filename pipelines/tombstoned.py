@@ -7,7 +7,7 @@ are the same text; then its keeper is not published either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from pipelines.passes.reports import Report
 
 
 def copies_of_removed(
-    config: BuildConfig, output: Store, signatures: Sequence[tuple[str, dict[str, Any] | None]], clusters: Report
+    config: BuildConfig, output: Store, signatures: Iterable[tuple[str, dict[str, Any] | None]], clusters: Report
 ) -> tuple[str, ...]:
     """Return the keys (hex, sorted) of keepers whose cluster has a removed member.
 

@@ -74,5 +74,9 @@ class BuildConfig(Section):
         None,
         description="Parquet file of tombstones of another corpus; those of `wudao remove` in OUTPUT count always.",
     )
+    against: list[str] = Field(
+        default_factory=list,
+        description="Outputs (or index folders) of earlier builds: what they published stays, copies of it go.",
+    )
     keep_rejects: bool = Field(False, description="Store the text of dropped documents beside the reason (private).")
     tokenise: bool = Field(True, description="Train or load a tokenizer and write token shards after publishing.")

@@ -49,6 +49,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[str | int, ...], int]]
             if isinstance(event, yaml.AliasEvent):
                 line = _line(event)
                 raise ConfigError(f"{path}, line {line}: anchors and aliases are not read; write the value out")
+            if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
+                # Constructors of a tag that its value does not fit raise whatever comes ("!!int ''": IndexError).
+                raise ConfigError(f"{path}, line {_line(event)}: tags are not read; write the value without '!'")
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -103,8 +106,10 @@ def _apply(tree: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override}: '{section}' is not a section")
         tree = branch
     try:
+        if any(getattr(event, "tag", None) is not None for event in yaml.parse(value, Loader=yaml.SafeLoader)):
+            raise ConfigError(f"--set {override}: tags are not read; write the value without '!'")
         tree[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise ConfigError(f"--set {override}: the value is not valid YAML; quote it") from None
 
 

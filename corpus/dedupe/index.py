@@ -77,11 +77,13 @@ class Index:
     def check(self, wanted: Mapping[str, int]) -> None:
         """Raise BuildError where its signatures were hashed otherwise than ``wanted`` (see :func:`hashing`)."""
         held = self.root["hashing"]
-        differing = [f"{name} {held.get(name)} (here {value})" for name, value in wanted.items() if held.get(name) != value]
+        differing = [
+            f"{name} {held.get(name)} (here {value})" for name, value in wanted.items() if held.get(name) != value
+        ]
         if differing:
             raise BuildError(
-                f"{self.store.root}: its signatures cannot be compared with this build's, they were made with "
-                f"{', '.join(differing)}; take the dedupe settings and the version of that build, or leave it out of --against"
+                f"{self.store.root}: its signatures were made with {', '.join(differing)} and cannot be compared with "
+                "this build's; use the dedupe settings and the version of that build, or leave it out of --against"
             )
 
 
@@ -110,7 +112,9 @@ def open_index(place: str) -> Index:
     if not isinstance(files, list) or not all(isinstance(one, dict) and set(one) == _FILE_KEYS for one in files):
         raise CorruptionError(f"{path}: its list of files is damaged; restore the file or build again")
     if root.get("index_hash") != index_hash(files):
-        raise CorruptionError(f"{path}: its list of files does not have the hash that it names; restore it or build again")
+        raise CorruptionError(
+            f"{path}: its list of files does not have the hash that it names; restore it or build again"
+        )
     return Index(store, root)
 
 

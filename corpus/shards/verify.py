@@ -10,6 +10,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from corpus.dedupe.index import FOLDER as INDEX_FOLDER
+from corpus.dedupe.index import MANIFEST as INDEX_MANIFEST
+from corpus.dedupe.index import open_index
 from corpus.errors import CorruptionError, WudaoError
 from corpus.shards.content_hash import ContentHash
 from corpus.shards.journal import current_bytes
@@ -37,7 +40,7 @@ class Verdict:
 
 
 def verify(output: Store) -> Verdict:
-    """Verify the build in ``output``: corpus, tokens where there are any, and the balances of its summary."""
+    """Verify the build in ``output``: corpus, tokens and index where there are any, the balances of its summary."""
     verdict = Verdict()
     keys: dict[int, str] = {}
     corpus = _verify_dataset(output.sub("corpus"), verdict, keys, None)
@@ -47,8 +50,26 @@ def verify(output: Store) -> Verdict:
             verdict.problems.append(
                 f"{tokens.store.path('manifest.json')}: made from another corpus; run `wudao tokenise`"
             )
+    if output.exists(f"{INDEX_FOLDER}/{INDEX_MANIFEST}"):
+        _verify_index(output.sub(INDEX_FOLDER), verdict)
     _verify_summary(output, corpus, verdict)
     return verdict
+
+
+def _verify_index(store: Store, verdict: Verdict) -> None:
+    try:
+        files = open_index(store.root).files
+    except WudaoError as error:
+        verdict.problems.append(str(error))
+        return
+    for entry in files:
+        try:
+            size, checksum = _checksum(store, entry["path"])
+        except (WudaoError, OSError) as error:
+            verdict.problems.append(str(error))
+            continue
+        if size != entry["bytes"] or checksum != entry["sha256"]:
+            verdict.problems.append(f"{store.path(entry['path'])}: its checksum is not the one in the index's manifest")
 
 
 def _verify_dataset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from pipelines.apply import apply_steps, pii_spans
 def apply_command(
     steps: str, source: list[str], output: Path | None, spans: bool, config: Path | None, overrides: list[str]
 ) -> None:
-    """Run steps over files and write JSONL."""
+    """Run steps over files and write JSONL. What an earlier run wrote to the same place is not read."""
     settings = load_config(config, [*overrides, f"input.paths={json.dumps(source)}"])
     names = [name.strip() for name in steps.split(",") if name.strip()]
     if spans and names != ["scrub"]:
         raise ConfigError("--spans goes with the step scrub alone: wudao apply scrub INPUT --spans -o SPANS.jsonl")
-    rows = pii_spans(settings) if spans else apply_steps(names, settings)
+    unread = [] if output is None else [os.path.realpath(output)]
+    if output is not None and any(Path(one).is_file() and output.exists() and output.samefile(one) for one in source):
+        raise ConfigError(f"{output}: the output is the input; choose another output")
+    rows = pii_spans(settings, unread) if spans else apply_steps(names, settings, unread)
     stream = output.open("wb") if output is not None else sys.stdout.buffer
     try:
         for row in rows:

@@ -20,6 +20,8 @@ def build_command(
     workers: int | None,
     master: str | None,
     conf: list[str] | None,
+    beam_args: list[str] | None,
+    against: list[str] | None,
     fresh: bool,
     tokens: bool,
     overrides: list[str],
@@ -34,6 +36,10 @@ def build_command(
             overrides.append(f"{key}={json.dumps(value)}")
     if conf:
         overrides.append(f"run.conf={json.dumps(dict(one.split('=', 1) for one in conf))}")
+    if beam_args:
+        overrides.append(f"run.beam_args={json.dumps(beam_args)}")
+    if against:
+        overrides.append(f"against={json.dumps(against)}")
     if not tokens:
         overrides.append("tokenise=false")
     settings = load_config(config, overrides)
@@ -51,5 +57,4 @@ def build_command(
 
 
 def _forget(work: Store) -> None:
-    for name in list(work.names("reports")):
-        work.delete(name)
+    work.delete_all(list(work.names("reports")))

@@ -61,9 +61,10 @@ def inspect_command(
     if duplicates:
         for row in _sampled(_by_key(_removed(store, summary, "duplicates"), key), count, seed):
             place = f"{row['path']}@{row['offset']}"
+            build = f" (published by build {row['build'][:16]})" if row.get("build") else ""
             console.print(
-                f"{row['doc_key'].hex()}  {row['kind']} of {row['keeper'].hex()}  similarity {row['similarity']:.3f}  "
-                f"cluster of {row['cluster_size']}  {row['url'] or ''}  {place}"
+                f"{row['doc_key'].hex()}  {row['kind']} of {row['keeper'].hex()}{build}  "
+                f"similarity {row['similarity']:.3f}  cluster of {row['cluster_size']}  {row['url'] or ''}  {place}"
             )
         return
     kept = (row for batch in read_corpus(open_corpus(output)) for row in batch.to_pylist())

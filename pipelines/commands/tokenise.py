@@ -16,38 +16,41 @@ from corpus.shards.reader import open_corpus
 from corpus.storage import Store
 from pipelines.build import Build
 from pipelines.engines.registry import make_engine
+from pipelines.lock import locked
 from pipelines.passes.tokenise import TrainTokenizerTask
 from pipelines.token_shards import tokenise
 
 Result = TypeVar("Result")
 
 
-def train_command(corpus: str, output: Path, kind: str | None, config: Path | None, overrides: list[str]) -> None:
+def train_command(corpus: str, output: str, kind: str | None, config: Path | None, overrides: list[str]) -> None:
     """Train a tokenizer on a corpus and print where it lies."""
     if kind is not None:
         overrides.append(f"tokenizer.kind={json.dumps(kind)}")
     settings = load_config(config, overrides)
     manifest = open_corpus(corpus)
-    task = TrainTokenizerTask(manifest.store.root, str(output.absolute()), settings.tokenizer)
+    target = Store(output)
+    task = TrainTokenizerTask(manifest.store.root, target.root, settings.tokenizer)
     console = Console(soft_wrap=True)
-    report = _with_engine(settings, str(output), console, lambda build: build.run_task(task, [task.item(manifest)]))
+    report = _with_engine(settings, output, console, lambda build: build.run_task(task, [task.item(manifest)]))
     for one in report.values():
-        console.print(f"tokenizer  {output / one['folder']}  sha256 {one['sha256']}", highlight=False)
+        console.print(f"tokenizer  {target.path(one['folder'])}  sha256 {one['sha256']}", highlight=False)
 
 
-def tokenise_command(corpus: str, tokenizer: Path | None, config: Path | None, overrides: list[str]) -> None:
+def tokenise_command(corpus: str, tokenizer: str | None, config: Path | None, overrides: list[str]) -> None:
     """Write token shards beside the corpus of a build."""
     settings = load_config(config, overrides)
     if tokenizer is not None:
-        settings = settings.model_copy(update={"tokenizer_path": str(tokenizer.absolute())})
+        settings = settings.model_copy(update={"tokenizer_path": Store(tokenizer).root})
     manifest = open_corpus(corpus)
     output = Store(manifest.store.root.rstrip("/").rpartition("/")[0])
     if not manifest.store.root.rstrip("/").endswith("/corpus"):
         raise BuildError(f"{corpus}: not the output of a build; name the folder that holds corpus/manifest.json")
     console = Console(soft_wrap=True)
-    tokens = _with_engine(
-        settings, output.root, console, lambda build: tokenise(settings, output, manifest, build.run_task)
-    )
+    with locked(output):
+        tokens = _with_engine(
+            settings, output.root, console, lambda build: tokenise(settings, output, manifest, build.run_task)
+        )
     console.print(
         f"tokens  {tokens.store.path('manifest.json')}  {tokens.root['totals']['tokens']:,} tokens", highlight=False
     )

@@ -11,11 +11,14 @@ import pyarrow as pa
 
 from corpus.dedupe.repetition import RepeatedValues
 from corpus.dedupe.session import BatchFunction
+from corpus.errors import StorageError
 
 BATCH_ROWS = 65_536
+# How DuckDB tells of a full disk: the system's words, or its own limit, 90 % of what was free at the start.
+_FULL = ("No space left on device", "Disk quota exceeded", "max_temp_directory_size")
 BANDS_EXPECTED = 16  # sizes a filter; with more bands more of the single values pass it
 
-_KEY64 = (
+KEY64 = (
     "CREATE OR REPLACE MACRO key64(bytes, first) AS "
     "xor(CAST(CAST(bytes[first:first + 7] AS BIT) AS BIGINT), -9223372036854775808)"
 )
@@ -50,16 +53,24 @@ class DuckDBSession:
         connection.execute("SET preserve_insertion_order = false")
         if self._threads is not None:
             connection.execute(f"SET threads = {self._threads}")
-        connection.execute(_KEY64)
+        connection.execute(KEY64)
         self._connection = connection
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.connection.close()
+        try:
+            self.connection.close()
+        except duckdb.Error as closing:  # it writes what is left, for which a full disk has no room either
+            error = error or closing
         self._connection = None
         self._database.unlink(missing_ok=True)
+        if error is not None and any(sign in str(error) for sign in _FULL):
+            raise StorageError(
+                f"{self._folder}: no space is left for the tables of dedupe; free some, or raise run.memory_limit, "
+                "and run the same command again"
+            ) from error
 
     @property
     def _database(self) -> Path:

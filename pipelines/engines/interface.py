@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
+import pyarrow as pa
+
+from corpus.config.dedupe import DedupeSettings
 from corpus.dedupe.session import Session
 from corpus.storage import Store
 from pipelines.passes.reports import Report
@@ -15,15 +19,33 @@ OnReport = Callable[[Item, Report], None]
 OnProgress = Callable[[str, Progress], None]  # fingerprint of the item, its latest sign of life
 
 
+@dataclass(frozen=True)
+class EarlierFile:
+    """A file of an earlier build's index."""
+
+    path: str  # absolute path or URL
+    rows: int
+    build: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What duplicates are looked for in: Parquet files of signatures, by absolute path or URL."""
+
+    splits: Mapping[int, str]  # split ordinal -> file
+    rows: int  # in all of them
+    earlier: Sequence[EarlierFile] = ()
+
+
 class SplitSession(Session, Protocol):
     """A session that also reads the Parquet files of splits."""
 
-    def register_splits(self, name: str, files: Mapping[int, str]) -> None:
-        """Make the Parquet ``files`` (split ordinal -> path or URL) known as view ``name`` with a column ``split``."""
+    def register_splits(self, name: str, files: Mapping[int, str], columns: Sequence[str]) -> None:
+        """Make ``columns`` of the Parquet ``files`` (ordinal -> path or URL) known as view ``name``, with ``split``."""
 
 
 class Engine(Protocol):
-    """Runs functions over splits, and opens SQL sessions over tables that need not fit into memory."""
+    """Runs functions over splits, and finds duplicates in tables that need not fit into memory."""
 
     name: str
 
@@ -33,8 +55,13 @@ class Engine(Protocol):
         Survives the death of a worker. Raises BuildError where an item cannot be done.
         """
 
-    def session(self, scratch: Store) -> AbstractContextManager[SplitSession]:
-        """Open a SQL session for dedupe; what it spills lies below ``scratch`` and is gone afterwards."""
+    def clusters(
+        self, signed: Signed, settings: DedupeSettings, scratch: Store
+    ) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+        """Find duplicates; give the rows of :data:`corpus.schema.CLUSTERS` in order of split and row.
+
+        What it spills lies below ``scratch`` and is gone afterwards.
+        """
 
     def close(self) -> None:
         """Stop the workers."""

@@ -15,9 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from corpus.config.build import RunSettings
+from corpus.config.dedupe import DedupeSettings
 from corpus.storage import Store
 from pipelines.engines.duckdb_session import DuckDBSession, quoted
-from pipelines.engines.interface import OnProgress, OnReport
+from pipelines.engines.interface import OnProgress, OnReport, Signed
+from pipelines.engines.local_copies import local_copies
+from pipelines.engines.sql_clusters import sql_clusters
 from pipelines.engines.supervisor import Supervisor
 from pipelines.passes.task import Item, Task
 
@@ -25,20 +28,18 @@ from pipelines.passes.task import Item, Task
 class LocalSession(DuckDBSession):
     """DuckDB over the files of splits."""
 
-    def register_splits(self, name: str, files: Mapping[int, str]) -> None:
+    def register_splits(self, name: str, files: Mapping[int, str], columns: Sequence[str]) -> None:
         """See :class:`pipelines.engines.interface.SplitSession`."""
-        if any("://" in path for path in files.values()):
-            import fsspec
-
-            for protocol in {path.split("://", 1)[0] for path in files.values()}:
-                self.connection.register_filesystem(fsspec.filesystem(protocol))
-        ordinals = pa.table({"filename": list(files.values()), "ordinal": pa.array(list(files), pa.int32())})
+        files = local_copies(files, self._folder / name)
+        ordinals = pa.table(
+            {"place": pa.array(range(len(files)), pa.int64()), "ordinal": pa.array(list(files), pa.int32())}
+        )
         self.register(f"{name}_files", ordinals)
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files.values())
         self.view(
             name,
-            f"SELECT f.ordinal AS split, s.* EXCLUDE (filename) FROM read_parquet([{listed}], filename = true) s "  # noqa: S608
-            f"JOIN {quoted(name + '_files')} f ON s.filename = f.filename",
+            f"SELECT f.ordinal AS split, {', '.join('s.' + one for one in columns)} "  # noqa: S608 - names of our own
+            f"FROM read_parquet([{listed}]) s JOIN {quoted(name + '_files')} f ON s.file_index = f.place",
         )
 
 
@@ -89,14 +90,14 @@ class LocalEngine:
             raise failures[0]
 
     @contextmanager
-    def session(self, scratch: Store) -> Iterator[LocalSession]:
+    def clusters(self, signed: Signed, settings: DedupeSettings, scratch: Store) -> Iterator[Iterator[pa.RecordBatch]]:
         """See :class:`pipelines.engines.interface.Engine`."""
         folder = Path(scratch.root) if scratch.local else Path(tempfile.mkdtemp(prefix="wudao-dedupe-"))
         folder.mkdir(parents=True, exist_ok=True)
         try:
             session = LocalSession(folder, memory_limit=self._settings.memory_limit, threads=self._workers)
             with session:
-                yield session
+                yield sql_clusters(session, signed, settings)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

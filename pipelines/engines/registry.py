@@ -10,6 +10,7 @@ from pipelines.engines.interface import Engine
 ENGINES = {
     "local": "pipelines.engines.local:LocalEngine",
     "spark": "pipelines.engines.spark:SparkEngine",
+    "beam": "pipelines.engines.beam:BeamEngine",
 }
 
 

@@ -10,27 +10,33 @@ record only and never fails the Spark stage.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from corpus.config.build import RunSettings
+from corpus.config.dedupe import DedupeSettings
 from corpus.errors import BuildError, MissingDependency, WudaoError
 from corpus.storage import Store
-from pipelines.engines.interface import OnProgress, OnReport, SplitSession
-from pipelines.passes.reports import committed
-from pipelines.passes.task import Item, Progress, Task
+from pipelines.engines.code_identity import code_identity, difference
+from pipelines.engines.committed import CommitWatcher, run_bundle
+from pipelines.engines.interface import OnProgress, OnReport, Signed
+from pipelines.engines.sql_clusters import sql_clusters
+from pipelines.passes.task import Item, Task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # A Python task costs Spark about 0.1 s of a core, so items are bundled: but no more than keeps every core busy.
 TASKS_PER_CORE = 8
-POLL_S = 1.0
+PYTHON_PROPERTY = "spark.pyspark.python"
+JAVA_OPTIONS_PROPERTY = "spark.driver.extraJavaOptions"
 DEFAULTS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
     "spark.sql.session.timeZone": "UTC",
@@ -38,7 +44,6 @@ DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "2g",
-    "spark.sql.shuffle.partitions": "8",
     "spark.python.worker.reuse": "true",
 }
 
@@ -68,12 +73,14 @@ class SparkEngine:
         # Striped, so that each Spark task gets heavy and light items.
         bundles = [ordered[start::count] for start in range(count)]
         limits = (self._settings.stall_seconds, self._settings.worker_memory)
-        watcher = _Watcher(work, task.name, {item.fingerprint for item in items}, on_progress)
+        # Threads of one machine run the driver's own code; workers elsewhere must prove that they have the same.
+        expected = None if _within_driver(context.master) else code_identity()
+        watcher = CommitWatcher(work, task.name, items, on_report)
         watcher.start()
         try:
             outcomes = (
                 context.parallelize(bundles, len(bundles))
-                .mapPartitions(lambda held: _run_bundles(held, task, work, limits))
+                .mapPartitions(lambda held: _run_bundles(held, task, work, limits, expected))
                 .collect()
             )
         except Exception as error:
@@ -83,18 +90,33 @@ class SparkEngine:
         failed = [message for _, message in outcomes if message is not None]
         if failed:
             raise BuildError(failed[0])
-        reports = committed(work, task.name, [item.fingerprint for item in items])
-        for item in items:
-            if item.fingerprint in reports:
-                on_report(item, reports[item.fingerprint])
+        watcher.look()
 
     @contextmanager
-    def session(self, scratch: Store) -> Iterator[SplitSession]:
-        """See :class:`pipelines.engines.interface.Engine`."""
-        from pipelines.engines.spark_session import SparkSQLSession
+    def clusters(self, signed: Signed, settings: DedupeSettings, scratch: Store) -> Iterator[Iterator[pa.RecordBatch]]:
+        """See :class:`pipelines.engines.interface.Engine`.
 
-        with SparkSQLSession(self.spark) as session:
-            yield _SparkSplits(session)
+        On a cluster tables lie below ``scratch`` where Hadoop can write there,
+        so that a lost executor costs a stage; else on the executors' disks.
+        """
+        from pipelines.engines.spark_session import SparkSQLSession, hadoop_url, size_queries
+        from pipelines.engines.spark_splits import SparkSplits
+
+        try:
+            spark = self.spark
+            folder = None if _within_driver(spark.sparkContext.master) else hadoop_url(spark, scratch.root)
+            size_queries(spark, signed.rows, set(self._settings.conf))
+            with SparkSQLSession(spark, folder) as session:
+                yield sql_clusters(SparkSplits(session), signed, settings)
+        except WudaoError:
+            raise
+        except Exception as error:
+            if not _of_spark(error):
+                raise
+            raise _translated("dedupe", error) from error
+        finally:
+            if scratch.local:
+                shutil.rmtree(scratch.root, ignore_errors=True)
 
     def close(self) -> None:
         """Stop Spark."""
@@ -110,99 +132,61 @@ class SparkEngine:
             from pyspark.sql import SparkSession
         except ImportError:
             raise MissingDependency("the spark engine needs pyspark: pip install 'wudao-corpus[spark]'") from None
-        from pipelines.engines.java import java_home
+        from pipelines.engines.java import driver_options, java_home
 
         self._scratch = tempfile.TemporaryDirectory(prefix="wudao-spark-")
-        os.environ["JAVA_HOME"] = java_home(Path(self._scratch.name))
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        scratch = Path(self._scratch.name)
+        os.environ["JAVA_HOME"] = java_home(scratch)
+        warehouse = {"spark.sql.warehouse.dir": str(scratch / "warehouse")}  # Spark's own is the current folder
+        conf = DEFAULTS | warehouse | self._settings.conf
+        conf[JAVA_OPTIONS_PROPERTY] = driver_options(scratch, conf.get(JAVA_OPTIONS_PROPERTY, ""))
+        # Of these two PySpark reads the variable only; spark-submit would have turned the property into it.
+        os.environ["PYSPARK_PYTHON"] = conf.get(PYTHON_PROPERTY) or os.environ.get("PYSPARK_PYTHON") or sys.executable
         os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
         builder = SparkSession.builder.appName("wudao")
         builder = builder.master(self._settings.master or f"local[{self._settings.workers or '*'}]")
-        for key, value in (DEFAULTS | self._settings.conf).items():
+        for key, value in conf.items():
             builder = builder.config(key, value)
         try:
             spark: SparkSession = builder.getOrCreate()
         except Exception as error:
             raise _translated("spark", error) from error
-        spark.sparkContext.setLogLevel("ERROR")
         return spark
 
 
-class _SparkSplits:
-    """A Spark session that also reads the Parquet files of splits; all else is the session's."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
-
-    def register_splits(self, name: str, files: Mapping[int, str]) -> None:
-        """See :class:`pipelines.engines.interface.SplitSession`. A file's base name is unique and stands for it."""
-        import pyarrow as pa
-
-        names = [path.rsplit("/", 1)[-1] for path in files.values()]
-        ordinals = pa.table({"filename": names, "ordinal": pa.array(list(files), pa.int32())})
-        self._session.register(f"{name}_files", ordinals)
-        frame = self._session.spark.read.parquet(*files.values())
-        frame.createOrReplaceTempView(f"{name}_rows")
-        rows = f"(SELECT *, substring_index(input_file_name(), '/', -1) AS filename FROM {name}_rows)"  # noqa: S608
-        columns = "s.row, s.doc_key, s.content_hash, s.quality, s.n_chars, s.bands, s.signature"
-        joined = f"{rows} s JOIN {name}_files f ON s.filename = f.filename"
-        self._session.view(name, f"SELECT f.ordinal AS split, {columns} FROM {joined}")  # noqa: S608 - names are ours
-
-
 def _run_bundles(
-    bundles: Iterable[Sequence[Item]], task: Task, work: Store, limits: tuple[float, int]
+    bundles: Iterable[Sequence[Item]],
+    task: Task,
+    work: Store,
+    limits: tuple[float, int],
+    expected: Mapping[str, str] | None,
 ) -> Iterator[tuple[str, str | None]]:
-    """Run and commit every item of ``bundles``; yield its fingerprint and what stopped it, if anything did."""
+    """Run bundles on a worker, unless its code differs from the driver's (``expected``): see :func:`run_bundle`."""
     from pipelines.engines.supervisor import Supervisor
 
+    if expected is not None and (other := difference(expected)) is not None:
+        yield "", f"{task.name}: the workers' environment is not the driver's ({other}); make cluster-env again"
+        return
     supervisor = Supervisor(*limits)
     try:
         for bundle in bundles:
-            # Another attempt of this Spark task may have finished some of them.
-            done = committed(work, task.name, [item.fingerprint for item in bundle])
-            for item in bundle:
-                try:
-                    if item.fingerprint not in done:
-                        supervisor.run(task, work, item, _ignore)
-                    yield item.fingerprint, None
-                except WudaoError as error:
-                    yield item.fingerprint, str(error)
-                    return
+            yield from run_bundle(supervisor, bundle, task, work)
     finally:
         supervisor.close()
 
 
-def _ignore(progress: Progress) -> None:
-    """Signs of life stay on the worker; the driver counts reports."""
+def _within_driver(master: str | None) -> bool:
+    """Return whether the executor is the driver's own JVM."""
+    return master is not None and (master == "local" or master.startswith("local["))
 
 
-class _Watcher(threading.Thread):
-    """Tells the driver's progress how many items are committed, by one listing now and then."""
-
-    def __init__(self, work: Store, name: str, marks: set[str], on_progress: OnProgress) -> None:
-        super().__init__(daemon=True)
-        self._work, self._name, self._marks, self._on_progress = work, name, marks, on_progress
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        delay = POLL_S
-        while not self._stopped.wait(delay):
-            done = {name.rsplit("/", 1)[-1].split("-", 1)[0] for name in self._work.names(f"reports/{self._name}")}
-            self._on_progress("spark", Progress(len(done & self._marks), 0, 0, 0, 0))
-            delay = min(delay * 1.5, 60)
-
-    def stop(self) -> None:
-        """End the watching."""
-        self._stopped.set()
-        self.join(POLL_S)
+def _of_spark(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j")
 
 
 def _translated(name: str, error: Exception) -> BuildError:
     """Return Spark's failure as one sentence: the first line that names a cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [line for line in lines if "Exception" in line or "Error" in line]
-    cause = (causes or lines or [type(error).__name__])[0]
+    cause = (causes or lines or [type(error).__name__])[0].lstrip(": ")
     return BuildError(f"{name} on Spark: {cause[:300]}; mend that and run the same command again")

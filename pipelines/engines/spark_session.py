@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -25,6 +26,52 @@ _KEY64 = (
     "CREATE OR REPLACE TEMPORARY FUNCTION key64(value BINARY, place INT) RETURNS BIGINT RETURN "
     "CAST(CAST(conv(hex(substr(value, place, 8)), 16, 10) AS DECIMAL(20, 0)) - 9223372036854775808BD AS BIGINT)"
 )
+
+
+# A partition of so many rows sorts in memory, its exploded bands included, and is worth its scheduling.
+ROWS_PER_PARTITION = 100_000
+PARTITIONS = "spark.sql.shuffle.partitions"
+# Below one partition the queries take less time than compiling them, and nothing is left to adapt.
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+# What object stores are called here and by Hadoop, whose connector for them has a name of its own.
+HADOOP_SCHEMES = {"s3": ("s3", "s3a"), "gcs": ("gs",)}
+
+
+def size_queries(spark: SparkSession, rows: int, chosen: Collection[str]) -> None:
+    """Set up queries for tables of ``rows`` rows; properties in ``chosen`` are the user's and stay."""
+    settings = {PARTITIONS: str(max(1, -(-rows // ROWS_PER_PARTITION)))}
+    for name, value in INTERPRETED.items():
+        if rows <= ROWS_PER_PARTITION:
+            settings[name] = value
+        elif name not in chosen:
+            spark.conf.unset(name)
+    for name, value in settings.items():
+        if name not in chosen:
+            spark.conf.set(name, value)
+
+
+def hadoop_url(spark: SparkSession, place: str) -> str | None:
+    """Return the path or URL ``place`` as Hadoop names it, None where it has no file system for the protocol."""
+    scheme, separator, rest = place.partition("://")
+    if not separator:
+        # A bare path would mean fs.defaultFS, which may be HDFS. Hadoop takes no percent-escapes.
+        return f"file://{Path(place).absolute()}"
+    return next((f"{name}://{rest}" for name in HADOOP_SCHEMES.get(scheme, (scheme,)) if _opens(spark, name)), None)
+
+
+def _opens(spark: SparkSession, scheme: str) -> bool:
+    jvm: Any = spark._jvm
+    try:
+        jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass(scheme, spark._jsc.hadoopConfiguration())
+    except Exception as error:  # py4j wraps whatever Java throws
+        if any(sign in str(error) for sign in ("UnsupportedFileSystem", "ClassNotFound", "No FileSystem")):
+            return False
+        raise
+    return True
 
 
 def _spark_type(kind: pa.DataType) -> str:

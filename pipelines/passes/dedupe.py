@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from corpus.config.build import BuildConfig
-from corpus.dedupe.clusters import find_clusters
 from corpus.schema import CLUSTERS
+from corpus.shards.content_hash import content_hash
 from corpus.shards.writer import write_parquet
 from corpus.steps import make_step
-from corpus.storage import Store
-from pipelines.engines.interface import Engine
+from corpus.storage import Store, discarded_on_failure
+from pipelines.engines.interface import EarlierFile, Engine, Signed
 from pipelines.passes.reports import Report, commit, committed, fingerprint
 from pipelines.passes.task import attempt_name
 
@@ -36,36 +35,41 @@ class SignatureFile:
 
 
 def find_duplicates(
-    engine: Engine, config: BuildConfig, work: Store, files: Sequence[SignatureFile], code_version: Any
+    engine: Engine,
+    config: BuildConfig,
+    work: Store,
+    files: Sequence[SignatureFile],
+    code_version: Any,
+    earlier: Sequence[EarlierFile] = (),
+    earlier_hash: str | None = None,
 ) -> Report:
     """Return the report of the dedupe pass over ``files``, run now unless it is committed already.
 
+    ``earlier`` are the files of earlier builds' indexes, ``earlier_hash`` what stands for their content.
     The report's ``splits`` maps a split's fingerprint to the cluster file that
     holds its rows, their number, and the digest of what they say, so that
     publish depends on its own rows only.
     """
     sign = make_step("sign", config.dedupe)
-    mark = fingerprint(
-        NAME, [one.fingerprint for one in files], config.dedupe.model_dump(mode="json"), sign.version, code_version
-    )
+    parts = [[one.fingerprint for one in files], config.dedupe.model_dump(mode="json"), sign.version, code_version]
+    mark = fingerprint(NAME, *parts, *([earlier_hash] if earlier else []))
     done = committed(work, NAME, [mark])
     if mark in done:
         return done[mark]
     attempt = attempt_name()
     present = [one for one in files if one.path is not None and one.rows]
-    groups: dict[str, Any] = {}
-    with engine.session(work.sub("scratch", f"dedupe-{attempt}")) as session:
+    groups: dict[str, Any] = {"splits": {}, "files": []}
+    with discarded_on_failure() as written:
         if present:
             paths = {one.split: work.path(one.path or "") for one in present}
-            session.register_splits("signatures", paths)
-            find_clusters(session, config.dedupe)
-            reader = session.arrow("SELECT * FROM clusters ORDER BY split, row")
+            signed = Signed(paths, sum(one.rows for one in present), tuple(earlier))
             by_ordinal = {one.split: one.fingerprint for one in files}
-            groups = _write(work, attempt, mark, _by_split(reader), by_ordinal, len(files))
-    report = {"fingerprint": mark, **groups}
-    report.setdefault("splits", {})
-    report.setdefault("files", [])
-    commit(work, NAME, mark, attempt, report)
+            with engine.clusters(signed, config.dedupe, work.sub("scratch", f"dedupe-{attempt}")) as batches:
+                groups = _write(work, attempt, mark, _by_split(batches), by_ordinal, len(files))
+        report = {"fingerprint": mark, **groups}
+        if not work.local:
+            written.clear()  # a remote commit may have happened though its answer was lost
+        commit(work, NAME, mark, attempt, report)
     return report
 
 
@@ -124,7 +128,5 @@ def _write(
 
 def _digest(table: pa.Table) -> str:
     """Hash what the rows of one split say; the split's ordinal is left out, since another file may move it."""
-    state = hashlib.blake2b(digest_size=16)
-    for row in table.drop_columns(["split"]).to_pylist():
-        state.update(repr(tuple(row.values())).encode())
-    return state.hexdigest()
+    said = table.drop_columns(["split"])
+    return content_hash(said.schema, said.to_batches())

@@ -56,6 +56,11 @@ class IngestTask:
         weight = sum(piece.end - piece.start for piece in split.pieces)
         return Item(mark, split.to_json(), weight)
 
+    def place(self, item: Item) -> str:
+        """Return 32 hex digits for where the split of ``item`` begins in the input, whatever lies there."""
+        first = item.payload["pieces"][0]
+        return fingerprint(first["path"], first["start"])
+
     def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
         """Ingest one split and return its report."""
         config = self.config

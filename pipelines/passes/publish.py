@@ -39,6 +39,7 @@ DUPLICATES = pa.schema(
         pa.field("keeper", pa.binary(16), nullable=False),
         pa.field("similarity", pa.float32(), nullable=False),
         pa.field("cluster_size", pa.int32(), nullable=False),
+        pa.field("build", pa.string()),  # the earlier build that published the keeper; null: this one
     ]
 )
 
@@ -182,7 +183,7 @@ def _clusters(work: Store, piece: dict[str, Any]) -> pa.Table | None:
 
 
 def _join(batch: pa.RecordBatch, first_row: int, clusters: pa.Table | None) -> pa.RecordBatch:
-    """Append cluster_size, duplicate_kind (null: keep), keeper, similarity and component to ``batch``."""
+    """Append cluster_size, duplicate_kind (null: keep), keeper, similarity, component and build to ``batch``."""
     rows = batch.num_rows
     take = np.full(rows, -1, np.int64)
     if clusters is not None:
@@ -202,6 +203,7 @@ def _join(batch: pa.RecordBatch, first_row: int, clusters: pa.Table | None) -> p
         "keeper": clusters.column("keeper").take(index),
         "similarity": clusters.column("similarity").take(index),
         "component": clusters.column("component").take(index),
+        "build": clusters.column("build").take(index),
     }
     for name, values in columns.items():
         batch = batch.append_column(name, values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values)
@@ -271,12 +273,13 @@ def plan(config: BuildConfig, ingest: Sequence[tuple[str, Report]], clusters: Re
                 held_bytes += size
                 first_row += sum(one["rows"] for one in batches[start : index + 1])
                 start, size = index + 1, 0
-                if held_bytes >= target or (last and _border(mark, report, target)):
+                if held_bytes >= target or (last and _border(report, target)):
                     flush()
     flush()
     return items
 
 
-def _border(mark: str, report: Report, target: int) -> bool:
+def _border(report: Report, target: int) -> bool:
     size = sum(batch["bytes"] for batch in report["batches"])
-    return bool(int(mark[:13], 16) / 16**13 < 2 * size / target)
+    # By place, not by fingerprint: that of a remote file holds its etag, and shards would differ from a local build's.
+    return bool(int(report["place"][:13], 16) / 16**13 < 2 * size / target)

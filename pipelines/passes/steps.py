@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,35 +75,31 @@ class Chain:
         """
         produced = outcome.batch.num_rows
         removed = {removal.row for removal in outcome.removals}
-        origins = self._origins(outcome, batch.num_rows, removed)
+        went_on, covered, both = _balance(outcome, batch.num_rows, removed)
         of_records = step.name in RECORD_STEPS
-        both = len(origins & removed) if of_records else 0
-        if len(origins | removed) != batch.num_rows or both or (of_records and len(removed) != len(outcome.removals)):
+        if covered != batch.num_rows or (of_records and (both or len(removed) != len(outcome.removals))):
             raise BuildError(
-                f"step {step.name}: {batch.num_rows} rows in, {len(origins)} on, {len(removed)} removed; "
-                "the step has a bug"
+                f"step {step.name}: {batch.num_rows} rows in, {went_on} on, {len(removed)} removed; the step has a bug"
             )
         if step.name == "extract":
-            self.ledger.with_documents += len(origins)
+            self.ledger.with_documents += went_on
             self.ledger.documents += produced
         elif not of_records:
             self.ledger.documents += produced + len(outcome.removals) - batch.num_rows
+        recorded = [removal for removal in outcome.removals if removal.kind != "skipped"]
+        places = iter(_places(batch, [removal.row for removal in recorded]))
         for removal in outcome.removals:
-            self._record(step, batch, removal, of_records)
+            self._record(step, batch, removal, of_records, places)
 
-    @staticmethod
-    def _origins(outcome: Outcome, rows: int, removed: set[int]) -> set[int]:
-        if outcome.origin is not None:
-            return set(outcome.origin.to_pylist())
-        return set(range(rows)) - removed if outcome.batch.num_rows == rows - len(removed) else set()
-
-    def _record(self, step: Step, batch: pa.RecordBatch, removal: Removal, of_records: bool) -> None:
+    def _record(
+        self, step: Step, batch: pa.RecordBatch, removal: Removal, of_records: bool, places: Iterator[dict[str, Any]]
+    ) -> None:
         ledger = self.ledger
         if removal.kind == "skipped" and of_records:
             ledger.skipped[removal.reason] += 1
         elif removal.kind == "quarantined":
             (ledger.quarantined if of_records else ledger.document_quarantined)[removal.reason] += 1
-            row = _place(batch, removal.row)
+            row = next(places)
             part = -1 if of_records else row["part"]
             self.dead_letters.append(
                 {
@@ -118,7 +114,7 @@ class Chain:
         elif removal.kind == "dropped" and not of_records:
             ledger.dropped[removal.reason] += 1
             reject = {
-                **_place(batch, removal.row),
+                **next(places),
                 "step": step.name,
                 "reason": removal.reason,
                 "score": removal.score,
@@ -140,12 +136,24 @@ class Chain:
         return pa.Table.from_pylist(self.dead_letters, schema=DEAD_LETTERS)
 
 
-def _place(batch: pa.RecordBatch, row: int) -> dict[str, Any]:
-    names = set(batch.schema.names)
-    return {
-        name: batch.column(name)[row].as_py() if name in names else None
-        for name in ("doc_key", "path", "offset", "part", "url")
-    }
+def _balance(outcome: Outcome, rows: int, removed: set[int]) -> tuple[int, int, int]:
+    """Return how many of ``rows`` input rows went on, how many went on or were removed, and how many did both."""
+    if outcome.origin is not None:
+        origins = set(outcome.origin.to_pylist())
+        return len(origins), len(origins | removed), len(origins & removed)
+    went_on = rows - len(removed)
+    if outcome.batch.num_rows != went_on or not all(0 <= row < rows for row in removed):
+        return 0, -1, 0  # rows were lost, or came from nowhere
+    return went_on, rows, 0
+
+
+def _places(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Return key and place of each of ``rows``; what the batch does not say is None."""
+    if not rows:
+        return []
+    names = ("doc_key", "path", "offset", "part", "url")
+    known = batch.select([name for name in names if name in batch.schema.names]).take(pa.array(rows, pa.int64()))
+    return [{name: row.get(name) for name in names} for row in known.to_pylist()]
 
 
 def apply_isolated(step: Step, batch: pa.RecordBatch) -> Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from corpus.storage import Store
+from corpus.storage import Store, discarded_on_failure
 from pipelines.passes.reports import Report, commit
 
 
@@ -64,6 +64,9 @@ def attempt_name() -> str:
 def run_and_commit(task: Task, work: Store, item: Item, isolation: Isolation, announce: Announce) -> Report:
     """Run one attempt and commit it; this is what every engine calls in a worker."""
     attempt = attempt_name()
-    report = {"fingerprint": item.fingerprint, **task.run(item, attempt, isolation, announce)}
-    commit(work, task.name, item.fingerprint, attempt, report)
+    with discarded_on_failure() as written:
+        report = {"fingerprint": item.fingerprint, **task.run(item, attempt, isolation, announce)}
+        if not work.local:
+            written.clear()  # a remote commit may have happened though its answer was lost
+        commit(work, task.name, item.fingerprint, attempt, report)
     return report

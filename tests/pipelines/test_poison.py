@@ -48,13 +48,14 @@ class Deadly(Normalise):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["local", "spark"])
+@pytest.mark.parametrize("engine", ["local", "spark", "beam"])
 @pytest.mark.parametrize("how", ["segfault", "memory", "loop"])
 def test_exactly_the_marked_record_is_quarantined(
     how: str, engine: str, make_config: Callable[..., BuildConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if engine == "spark":
-        pytest.importorskip("pyspark", reason="the spark extra is not installed")
+    if engine != "local":
+        package = {"spark": "pyspark", "beam": "apache_beam"}[engine]
+        pytest.importorskip(package, reason=f"the {engine} extra is not installed")
     source = tmp_path / "in.jsonl"
     with source.open("w", encoding="utf-8") as stream:
         for n in range(RECORDS):

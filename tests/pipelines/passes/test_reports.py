@@ -9,7 +9,7 @@ import pytest
 from corpus.errors import BuildError
 from corpus.storage import Store
 from pipelines.passes.ledger import Ledger
-from pipelines.passes.reports import commit, committed, fingerprint, report_name
+from pipelines.passes.reports import Ordered, Reports, canonical, commit, committed, fingerprint, report_name
 
 
 def test_a_committed_report_is_found(tmp_path: Path) -> None:
@@ -50,3 +50,26 @@ def test_a_ledger_that_does_not_balance_fails_the_build() -> None:
     ledger.dropped["too_short"] += 1
     ledger.check("split x")
     assert Ledger.from_json(ledger.to_json()) == ledger
+
+
+def test_reports_behave_as_the_mapping_that_was_put_in() -> None:
+    plain = {"b": {"rows": 3, "reasons": {"太短": 2}}, "a": {"rows": 1, "batches": [{"rows": 1}] * 3}}
+    reports = Reports((mark, canonical(report)) for mark, report in plain.items())
+    assert reports == plain
+    assert list(reports) == ["b", "a"]
+    reports["c"] = {"rows": 7}
+    reports["a"] = reports["a"] | {"place": "00"}
+    del reports["b"]
+    assert reports == {"a": plain["a"] | {"place": "00"}, "c": {"rows": 7}}
+    assert "b" not in reports
+    reports["c"]["rows"] = 8  # what is handed out is a copy
+    assert reports["c"] == {"rows": 7}
+
+
+def test_ordered_reports_come_in_the_order_of_the_plan() -> None:
+    reports = {mark: {"rows": number} for number, mark in enumerate("acb")}
+    ordered = Ordered("cab", reports)
+    assert list(ordered) == [("c", {"rows": 1}), ("a", {"rows": 0}), ("b", {"rows": 2})]
+    assert ordered[1] == ("a", {"rows": 0})
+    assert list(ordered[1:]) == list(ordered)[1:]
+    assert len(ordered) == 3

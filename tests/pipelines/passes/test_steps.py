@@ -84,7 +84,10 @@ def test_an_error_costs_its_own_row_only() -> None:
     assert kept.column("text").to_pylist() == [text for text in texts if text != "坏的"]
     assert running.ledger.document_quarantined == {"quality_error": 2}
     letters = running.dead_letter_table().to_pylist()
-    assert [(row["offset"], row["detail"]) for row in letters] == [(11, "ValueError: 读不懂"), (30, "ValueError: 读不懂")]
+    assert [(row["offset"], row["detail"]) for row in letters] == [
+        (11, "ValueError: 读不懂"),
+        (30, "ValueError: 读不懂"),
+    ]
 
 
 def test_parts_of_a_long_document_count_as_documents() -> None:
