@@ -1,8 +1,8 @@
 """Compiles every kernel once, so that no worker has to: ``python -m pipelines.compile_kernels``.
 
-Numba keeps what it compiles beside the source (or in NUMBA_CACHE_DIR), for
-this kind of processor. Set-up runs this; without it the first build does the
-same work in every worker at once.
+Numba keeps what it compiles (see corpus/kernel_cache.py), for this kind of
+processor. Set-up runs this; without it the first build does the same work in
+every worker at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from corpus.config.build import BuildConfig
 from corpus.errors import MissingDependency
+from corpus.kernel_cache import delete_stale
 from pipelines.apply import apply_steps
 
 PAGE = """<html><head><title>编译内核用的页面</title></head><body><div class="nav"><a href="/">首页</a></div>
@@ -26,6 +27,7 @@ STEPS = ("normalise", "language", "label", "quality", "sign", "scrub")
 def compile_kernels() -> float:
     """Run every step over one page and one text; return the seconds it took."""
     started = time.monotonic()
+    delete_stale()
     with tempfile.TemporaryDirectory() as folder:
         body = "\n".join(PARAGRAPH.format(number) for number in range(12))
         (Path(folder) / "page.html").write_text(PAGE.format(body), encoding="utf-8")
