@@ -11,6 +11,7 @@ that somebody else killed just runs through the second time.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from multiprocessing.connection import Connection
 from corpus.errors import BuildError
 from corpus.storage import Store
 from pipelines.passes.reports import Report
-from pipelines.passes.task import Isolation, Item, Progress, Task
+from pipelines.passes.task import Isolation, Item, Progress, Task, is_one_computation
 
 POLL_S = 0.5
 MAX_DEATHS = 200  # per item; a split with so many poison records has another problem
@@ -94,10 +95,11 @@ class Supervisor:
         except (BrokenPipeError, ConnectionResetError):
             raise Death(self._cause()) from None
         heard = time.monotonic()
+        stall_seconds = math.inf if is_one_computation(task) else self._stall_seconds
         while True:
             try:
                 if not connection.poll(POLL_S):
-                    self._check_limits(heard)
+                    self._check_limits(heard, stall_seconds)
                     continue
                 kind, value = connection.recv()
             except (EOFError, ConnectionResetError, BrokenPipeError):
@@ -113,11 +115,11 @@ class Supervisor:
             else:
                 raise BuildError(f"{task.name}: a defect in this program stopped split {item.fingerprint}:\n{value}")
 
-    def _check_limits(self, heard: float) -> None:
+    def _check_limits(self, heard: float, stall_seconds: float) -> None:
         assert self._process is not None
-        if time.monotonic() - heard > self._stall_seconds:
+        if time.monotonic() - heard > stall_seconds:
             self._process.kill()
-            raise Death(f"no progress for {self._stall_seconds:g} s")
+            raise Death(f"no progress for {stall_seconds:g} s")
         held = _resident_bytes(self._process.pid)
         if held is not None and held > self._memory_bytes:
             self._process.kill()

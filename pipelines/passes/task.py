@@ -56,6 +56,11 @@ class Task(Protocol):
         """Do ``item``, write files under names that hold ``attempt``, and return the report body."""
 
 
+def is_one_computation(task: Task) -> bool:
+    """Return whether ``task`` goes through no records: it shows no progress until it ends, however long that takes."""
+    return bool(getattr(task, "one_computation", False))
+
+
 def attempt_name() -> str:
     """Return a name that no other attempt has. It never reaches the output's content."""
     return secrets.token_hex(6)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,7 @@ class TrainTokenizerTask:
     target: str
     settings: TokenizerSettings
     name: str = "tokenizer"
+    one_computation: ClassVar[bool] = True
 
     def item(self, manifest: Manifest) -> Item:
         """Return the one item of this pass."""

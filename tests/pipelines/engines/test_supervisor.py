@@ -106,6 +106,24 @@ def test_a_defect_stops_the_build_and_names_the_split(supervisor: Supervisor, tm
         supervisor.run(PoisonTask({3: "raise"}), Store(tmp_path), Item("ab", {}), lambda progress: None)
 
 
+@dataclass(frozen=True)
+class LongTask:
+    """Says once that it has begun, as the training of a tokenizer does."""
+
+    one_computation: bool
+    name: str = "long"
+
+    def run(self, item: Item, attempt: str, isolation: Isolation, announce: Announce) -> Report:
+        announce(Progress(0, 1, 0, 0, 0))
+        time.sleep(4)
+        return {"done": True}
+
+
+@pytest.mark.parametrize("supervisor", [2], indirect=True)
+def test_one_long_computation_is_not_taken_for_a_stalled_record(supervisor: Supervisor, tmp_path: Path) -> None:
+    assert supervisor.run(LongTask(True), Store(tmp_path), Item("ab", {}), lambda progress: None)["done"]
+
+
 def test_a_worker_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", "pipelines.engines.worker", str(theirs.fileno())]
