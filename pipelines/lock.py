@@ -12,24 +12,32 @@ LOCK_NAME = "lock"
 
 
 @contextmanager
-def locked(output: Store) -> Iterator[None]:
-    """Hold ``output`` against a second build or take-down; the lock ends with the process.
+def exclusive(folder: Store, held: str) -> Iterator[None]:
+    """Hold ``folder`` against other processes; the lock ends with the process. Object stores have no locks.
 
-    Object stores have no locks: there two builds may waste each other's time and never each other's files, but nothing
-    may run beside `wudao clean` or `wudao remove`. Raises BuildError where another process holds it.
+    Raises BuildError with the sentence ``held`` where another process holds it.
     """
-    work = output.sub("work")
-    if not work.local:
+    if not folder.local:
         yield
         return
     import fcntl
 
-    work.make_private()
-    with open(work.path(LOCK_NAME), "ab") as stream:
+    folder.make_private()
+    with open(folder.path(LOCK_NAME), "ab") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BuildError(
-                f"{output.root}: another build or take-down is running here; wait for it or choose another output"
-            ) from None
+            raise BuildError(held) from None
+        yield
+
+
+@contextmanager
+def locked(output: Store) -> Iterator[None]:
+    """Hold ``output`` against a second build or take-down.
+
+    On an object store two builds may waste each other's time and never each other's files, but nothing may run beside
+    `wudao clean` or `wudao remove`. Raises BuildError where another process holds it.
+    """
+    held = f"{output.root}: another build or take-down is running here; wait for it or choose another output"
+    with exclusive(output.sub("work"), held):
         yield

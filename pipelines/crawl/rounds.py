@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,11 @@ from pipelines.crawl.rows import new_row
 from pipelines.crawl.summary import print_end, print_round, write_summary
 from pipelines.crawl.urls import Refusal, normalise
 from pipelines.engines.interface import Engine
+from pipelines.lock import exclusive
 from pipelines.passes.reports import Report, commit, committed, fingerprint, read_report
 from pipelines.passes.task import Item, attempt_name
 from pipelines.progress import PassProgress
 
-LOCK_NAME = "lock"
 KEPT_FRONTIERS = 2  # of rounds behind: the present one and the one before
 
 
@@ -64,7 +63,8 @@ class Crawl:
         self._store = Store(self.output)
         self._work = self._store.sub("work")
         self._work.make_private()
-        with self._locked():
+        held = f"{self._store.root}: another crawl is running here; wait for it or choose another output"
+        with exclusive(self._work, held):
             remote = None if self._store.local else self._store.filesystem
             self._frontier = Frontier(Path(tempfile.gettempdir()), self.memory_limit, remote)
             state = self._begin(seeds)
@@ -263,20 +263,3 @@ class Crawl:
         waits = due is not None and self.settings.max_pages != state["pages"]
         print_end(self.console, summary, max(due - self.clock.now(), 0) / 3600 if waits and due is not None else None)
         return summary
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the output against a second crawl; the lock ends with the process."""
-        if not self._work.local:
-            yield
-            return
-        import fcntl
-
-        with open(self._work.path(LOCK_NAME), "ab") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BuildError(
-                    f"{self._store.root}: another crawl is running here; wait for it or choose another output"
-                ) from None
-            yield
