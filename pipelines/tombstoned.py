@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.config.build import BuildConfig
+from corpus.parquet import read_parquet
 from corpus.storage import Store
 from corpus.takedown.tombstones import Tombstones
 from pipelines.passes.reports import Report
@@ -39,12 +39,12 @@ def copies_of_removed(
         if entry is None or found is None:
             continue
         with work.open_read(entry["path"]) as stream:
-            signed = pq.read_table(stream, columns=["row", "doc_key", "content_hash"])
+            signed = read_parquet(stream, ["row", "doc_key", "content_hash"])
         gone = pc.or_(tombstones.known("key", signed["doc_key"]), tombstones.known("content", signed["content_hash"]))
         if not pc.any(gone).as_py():
             continue
         with work.open_read(found["path"]) as stream:
-            members = pq.read_table(stream, filters=[("split", "=", ordinal)], columns=["row", "keeper"])
+            members = read_parquet(stream, ["row", "keeper"], {"split": (ordinal, ordinal + 1)})
         of_gone = pc.is_in(members["row"], value_set=pa.array(signed["row"].filter(gone).to_pylist(), pa.int32()))
         keepers.update(members["keeper"].filter(of_gone).to_pylist())
     return tuple(sorted(key.hex() for key in keepers))

@@ -9,7 +9,6 @@ as completed (:mod:`corpus.shards.journal`): what it removes is not trained on.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -22,9 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.errors import ConfigError, CorruptionError
+from corpus.parquet import read_parquet
 from corpus.shards.journal import manifest_bytes
 from corpus.storage import Store
 
@@ -120,7 +119,7 @@ def read_manifest(root: str, cache: str = "") -> TokenManifest:
         if hashlib.sha256(data).hexdigest() != part["sha256"]:
             raise CorruptionError(f"{root}/{path}: its checksum is not the manifest's; restore it or tokenise again")
         names = ["index", "path", "split", "rows", "tokens", "bytes", "sha256", "domain_tokens"]
-        rows = pq.read_table(io.BytesIO(data), columns=names).to_pylist()
+        rows = read_parquet(data, names).to_pylist()
         shards += [Shard(**{**row, "domain_tokens": tuple(row["domain_tokens"])}) for row in rows]
     return TokenManifest(root, plain, tuple(shards), cache)
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from corpus.errors import ConfigError
+from corpus.parquet import read_parquet
 from corpus.storage import Store
 
 MAX_BYTES = 1 << 30  # of a file, decompressed
@@ -109,7 +109,7 @@ def _items(path: str) -> Iterator[tuple[int, Any]]:
     kind, data = _content(path)
     if kind == ".parquet":
         try:
-            yield from enumerate(pq.read_table(io.BytesIO(data)).to_pylist(), 1)
+            yield from enumerate(read_parquet(data).to_pylist(), 1)
         except pa.ArrowInvalid as error:
             raise ConfigError(f"{path}: not readable as Parquet ({error})") from None
         return

@@ -24,7 +24,7 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
     lost row on: its rows cannot be told apart.
     """
     try:
-        file = pq.ParquetFile(raw)
+        file = pq.ParquetFile(raw, pre_buffer=False)  # else threads of Arrow read it, and may outlive it
     except (pa.ArrowException, OSError, ValueError) as error:
         yield Quarantined(-1, "corrupt_parquet", _one_line(error))
         return

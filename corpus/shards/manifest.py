@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.errors import CorruptionError
+from corpus.parquet import read_parquet
 from corpus.shards.journal import finish_pending, manifest_bytes
 from corpus.storage import Store
 
@@ -68,7 +69,7 @@ class Manifest:
                 raise CorruptionError(
                     f"{self.store.path(part['path'])}: its checksum is not the manifest's; restore the file or rebuild"
                 )
-            yield from pq.read_table(io.BytesIO(data)).to_pylist()
+            yield from read_parquet(data).to_pylist()
 
     @property
     def root_hash(self) -> str:

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from corpus.errors import CorruptionError
+from corpus.parquet import read_parquet
 from corpus.shards.manifest import Manifest, read_manifest
 from corpus.shards.writer import write_parquet
 from corpus.storage import Store
@@ -74,7 +74,7 @@ class Dataset:
             return
         with self.manifest.store.open_read(shard["path"]) as stream:
             try:
-                table = pq.read_table(stream)
+                table = read_parquet(stream)
             except pa.ArrowInvalid as error:
                 raise CorruptionError(f"{self.manifest.store.path(shard['path'])}: not readable ({error})") from error
         yield from self.located(table.column("shard").to_numpy(), table.column("row").to_numpy())

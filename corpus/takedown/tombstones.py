@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from corpus.errors import CorruptionError
 from corpus.identity import KEY_BYTES, digest
+from corpus.parquet import read_parquet
 from corpus.storage import Store
 from corpus.takedown.content import content_hashes
 
@@ -109,7 +110,7 @@ class Tombstones:
     @classmethod
     def _of(cls, store: Store, name: str, *, required: bool) -> Tombstones:
         try:
-            table = pq.read_table(io.BytesIO(store.read_bytes(name))).select(TOMBSTONES.names).cast(TOMBSTONES)
+            table = read_parquet(store.read_bytes(name)).select(TOMBSTONES.names).cast(TOMBSTONES)
         except FileNotFoundError:
             if required:
                 raise CorruptionError(

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from corpus.decontamination.items import files_digest
 from corpus.errors import BuildError, ConfigError
+from corpus.parquet import read_parquet
 from corpus.shards.export_rows import whole_file
 from pipelines.commands.extract import with_derivation
 from pipelines.derivation import Derivation
@@ -116,7 +117,7 @@ def _write_list(derivation: Derivation, reports: list[Report], files: tuple[str,
             if entry is None:
                 continue
             with derivation.build.work.open_read(entry["path"]) as part:
-                table = pq.read_table(part)
+                table = read_parquet(part)
             writer.write_table(table)
             rows = (table.column(name).to_pylist() for name in ("file", "item", "doc_key"))
             for name, item, key in zip(*rows, strict=True):

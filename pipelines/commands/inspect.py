@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
 from corpus.config.build import BuildConfig
 from corpus.errors import BuildError
+from corpus.parquet import read_parquet
 from corpus.shards.reader import open_corpus, read_corpus, read_shard
 from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
@@ -31,7 +31,7 @@ def _summary(output: str) -> tuple[Store, dict[str, Any]]:
 def _removed(store: Store, summary: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
     for entry in summary["removed"].get(kind, []):
         with store.open_read("work/" + entry["path"]) as stream:
-            yield from pq.read_table(stream).to_pylist()
+            yield from read_parquet(stream).to_pylist()
 
 
 def _sampled(rows: Iterator[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.config.crawl import CrawlSettings
+from corpus.parquet import read_parquet
 from corpus.shards.writer import write_parquet
 from corpus.storage import Store
 from pipelines.crawl.addresses import Guard
@@ -162,7 +162,7 @@ class FetchTask:
 
 def _table(work: Store, name: str) -> pa.Table:
     with work.open_read(name) as stream:
-        return pq.read_table(stream)
+        return read_parquet(stream)
 
 
 def _host_works(selected: list[Row], sites: list[Row], lines: list[Line]) -> list[HostWork]:

@@ -13,10 +13,10 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus.config.crawl import CommonCrawlSettings
 from corpus.errors import StorageError
+from corpus.parquet import read_parquet
 from corpus.shards.writer import write_parquet
 from corpus.storage import Store
 from pipelines.crawl.clock import Clock, SystemClock
@@ -84,7 +84,7 @@ class RangeTask:
         output = Store(self.output)
         work = output.sub("work")
         with work.open_read(item.payload["selection"]) as stream:
-            rows: list[dict[str, Any]] = pq.read_table(stream).to_pylist()
+            rows: list[dict[str, Any]] = read_parquet(stream).to_pylist()
         unique = item.fingerprint if output.local else f"{item.fingerprint}-{attempt}"
         warc_name = f"warc/{unique}.warc.gz"
         with Part(parts_folder(output), item.fingerprint).opened() as part:

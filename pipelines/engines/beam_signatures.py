@@ -67,8 +67,8 @@ def _read(tables: Tables, columns: Sequence[str]) -> Iterator[tuple[dict[str, ob
     for file in tables["files"].to_pylist():
         folder, _, name = str(file["path"]).rpartition("/")
         held = [one for one in columns if one != "component" or file["split"] < 0]
-        with Store(folder).open_read(name) as stream, pq.ParquetFile(stream) as parquet:
-            for batch in parquet.iter_batches(ELEMENT_ROWS, columns=held):
+        with Store(folder).open_read(name) as stream, pq.ParquetFile(stream, pre_buffer=False) as parquet:
+            for batch in parquet.iter_batches(ELEMENT_ROWS, columns=held, use_threads=False):
                 yield file, batch
 
 

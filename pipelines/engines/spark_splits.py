@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from corpus.parquet import read_parquet
 from corpus.storage import Store
 from pipelines.engines.spark_session import SparkSQLSession, hadoop_url
 
@@ -25,7 +26,7 @@ class ReadSplits:
             for split, path in zip(batch.column("split").to_pylist(), batch.column("path").to_pylist(), strict=True):
                 folder, _, name = path.rpartition("/")
                 with Store(folder).open_read(name) as stream:
-                    table = pq.read_table(stream, columns=self.schema.names[1:])
+                    table = read_parquet(stream, self.schema.names[1:])
                 table = table.add_column(0, "split", pa.array([split] * table.num_rows, pa.int32()))
                 yield from table.select(self.schema.names).cast(self.schema).to_batches()
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from corpus.parquet import read_parquet
 from corpus.shards.content_hash import ContentHash
 from corpus.shards.quota import Border, taken
 from corpus.shards.statistics import ShardStatistics
@@ -154,7 +154,7 @@ def candidate_tables(work: Store, files: Sequence[str]) -> Iterator[pa.Table]:
     """Yield the candidates in each of ``files``."""
     for name in files:
         with work.open_read(name) as stream:
-            yield pq.read_table(stream)
+            yield read_parquet(stream)
 
 
 def chosen_rows(base: Dataset, shards: NDArray[Any], rows: NDArray[Any]) -> Iterator[pa.RecordBatch]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.dedupe.index import FOLDER, index_rows, index_schema
 from corpus.errors import CorruptionError
+from corpus.parquet import read_parquet
 from corpus.shards.writer import HashingSink, write_parquet
 from corpus.storage import Store
 from pipelines.passes.reports import Report
@@ -47,16 +46,14 @@ class IndexTask:
         return {"index": write_parquet(output.sub(FOLDER), name, table)}
 
     def _piece(self, work: Store, piece: dict[str, Any], published: pa.Array) -> pa.Table:
-        first, last = piece["rows"]
-        within = (pc.field("row") >= first) & (pc.field("row") < last)
+        rows = {"row": tuple(piece["rows"])}
         with work.open_read(piece["signatures"]) as stream:
-            signatures = pq.read_table(stream, filters=within)
+            signatures = read_parquet(stream, within=rows)
         clusters = None
         if piece["clusters"] is not None:
             with work.open_read(piece["clusters"]) as stream:
-                clusters = pq.read_table(
-                    stream, columns=["row", "kind", "component"], filters=within & (pc.field("split") == piece["split"])
-                )
+                split = {"split": (piece["split"], piece["split"] + 1)}
+                clusters = read_parquet(stream, ["row", "kind", "component"], rows | split)
         return index_rows(signatures, clusters, published).cast(index_schema(self.bands))
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.config.build import BuildConfig
+from corpus.parquet import read_parquet
 from corpus.schema import corpus_schema
 from corpus.shards.statistics import ShardStatistics
 from corpus.shards.writer import ShardWriter, write_parquet
@@ -179,7 +179,7 @@ def _clusters(work: Store, piece: dict[str, Any]) -> pa.Table | None:
     if piece["clusters"] is None:
         return None
     with work.open_read(piece["clusters"]) as stream:
-        return pq.read_table(stream, filters=[("split", "=", piece["split"])])
+        return read_parquet(stream, within={"split": (piece["split"], piece["split"] + 1)})
 
 
 def _join(batch: pa.RecordBatch, first_row: int, clusters: pa.Table | None) -> pa.RecordBatch:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.identity import KEY_BYTES
+from corpus.parquet import read_parquet
 from corpus.storage import Store
 from corpus.takedown.tombstones import Stone, place_stone
 from pipelines.passes.reports import read_report
@@ -53,7 +53,7 @@ def signed_contents(work: Store, keys: set[bytes]) -> set[bytes]:
         if not name.endswith(".parquet"):
             continue
         with work.open_read(name) as stream:
-            table = pq.read_table(stream, columns=["doc_key", "content_hash"])
+            table = read_parquet(stream, ["doc_key", "content_hash"])
         rows = table.filter(pc.is_in(table.column("doc_key"), value_set=wanted))
         found.update(rows.column("content_hash").to_pylist())
     return found - {EMPTY_CONTENT}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +11,10 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.errors import BuildError
 from corpus.identity import KEY_BYTES
+from corpus.parquet import read_parquet
 from corpus.shards.journal import current_bytes
 from corpus.shards.manifest import Manifest, read_manifest
 from corpus.shards.verify import SUMMARY_NAME
@@ -125,7 +124,7 @@ class _Duplicates:
         for entry in summary["removed"].get("duplicates", []):
             if not work.exists(entry["path"]):
                 continue
-            table = pq.read_table(io.BytesIO(work.read_bytes(entry["path"])))
+            table = read_parquet(work.read_bytes(entry["path"]))
             found.tables.append(table)
             for row in table.select(["doc_key", "keeper", "url", "part", "kind"]).to_pylist():
                 if row["kind"] == "repeat":  # the same document seen twice: its key is the keeper's
