@@ -3,121 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pyarrow as pa
 import pytest
-from rich.console import Console
+from takedown_corpus import NEWS3, PHONE, MakeConfig, build, files, published, taken
 
-from corpus.config.build import BuildConfig
-from corpus.config.scrub import ScrubSettings
 from corpus.errors import BuildError
-from corpus.schema import SOURCE_TYPES, tokens_schema
-from corpus.shards import journal
-from corpus.shards.manifest import TOKEN_SHARDS, read_manifest, write_manifest
+from corpus.shards.manifest import read_manifest
 from corpus.shards.reader import open_corpus, read_corpus, read_shard
 from corpus.shards.verify import verify
-from corpus.shards.writer import ShardWriter
-from corpus.steps.scrub import Scrub
 from corpus.storage import Store
 from corpus.takedown.certificate import is_sealed
 from corpus.takedown.request import Request
-from pipelines.build import Build
 from pipelines.clean import clean
-from pipelines.commands.pii import verify_pii_command
 from pipelines.commands.remove import remove_command
-from pipelines.engines.registry import make_engine
-from pipelines.leaks import check_leaks, find_leaks
 from pipelines.lock import locked
 from pipelines.takedown.removal import remove
 from pipelines.takedown.search import find
-
-MakeConfig = Callable[..., BuildConfig]
-NEWS3 = "https://news0.example/3"
-PHONE = "13907314582"
-
-
-def build(config: BuildConfig) -> dict[str, Any]:
-    engine = make_engine(config.run)
-    try:
-        Build(config, engine, Console(file=StringIO())).run()
-    finally:
-        engine.close()
-    summary: dict[str, Any] = orjson.loads((Path(config.output) / "build.json").read_bytes())
-    return summary
-
-
-def write_tokens(output: Path) -> None:
-    """Write token shards with one token per character, in place of a tokenizer's."""
-    corpus = open_corpus(str(output))
-    store = Store(output).sub("tokens")
-    shards = []
-    names = [*corpus.root["tables"]["domains"], "none"]
-    for shard in corpus.shards():
-        name = f"{shard['split']}/t{shard['index']}.arrow"
-        writer = ShardWriter(store, name, tokens_schema(False), compression=None, sized_by="tokens", batch_rows=0)
-        counts, lengths = [0] * len(names), [0] * len(names)
-        for batch in read_shard(corpus.store, shard):
-            rows = [
-                {
-                    "tokens": [ord(char) & 0xFFFF for char in row["text"]],
-                    "doc_key": row["doc_key"],
-                    "domain": -1,
-                    "domain_mask": 0,
-                    "source_type": -1,
-                    "n_chars": row["n_chars"],
-                    "quality": row["quality"],
-                    "cluster_size": row["cluster_size"],
-                    "prompt_len": 0,
-                }
-                for row in batch.to_pylist()
-            ]
-            counts[-1] += len(rows)
-            lengths[-1] += sum(len(row["tokens"]) for row in rows)
-            writer.write(pa.RecordBatch.from_pylist(rows, schema=tokens_schema(False)))
-        entry = writer.close() | {"index": shard["index"], "split": shard["split"], "n_chars": shard["n_chars"]}
-        shards.append(entry | {"tokens": lengths[-1], "domain_rows": counts, "domain_tokens": lengths})
-    totals: dict[str, Any] = {name: sum(one[name] for one in shards) for name in ("rows", "tokens", "bytes", "n_chars")}
-    totals["domain_tokens"] = dict.fromkeys(names, 0) | {"none": totals["tokens"]}
-    root = {"kind": "tokens", "corpus_root_hash": corpus.root_hash, "dtype": "uint16", "tokenizer": {"path": "../x"}}
-    tables = {"domains": names[:-1], "source_types": list(SOURCE_TYPES)}
-    write_manifest(store, TOKEN_SHARDS, shards, root | {"tables": tables, "totals": totals})
-
-
-@pytest.fixture(scope="module")
-def original(written_input: Path, make_config: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("original") / "out"
-    build(make_config(written_input, output, run={"workers": 1}, publish={"shard_bytes": 1 << 16, "valid_share": 0.1}))
-    write_tokens(output)
-    return output
-
-
-@pytest.fixture
-def output(original: Path, tmp_path: Path) -> Path:
-    shutil.copytree(original, tmp_path / "out")
-    return tmp_path / "out"
-
-
-def published(output: Path) -> dict[str, str]:
-    """Return url (or key) -> text of what is published."""
-    rows = (row for batch in read_corpus(open_corpus(str(output))) for row in batch.to_pylist())
-    return {row["url"] or row["doc_key"].hex(): row["text"] for row in rows}
-
-
-def taken(output: Path, **criteria: tuple[str, ...]) -> dict[str, Any]:
-    store = Store(output)
-    return remove(store, find(store, Request(**criteria)))
-
-
-def files(output: Path) -> dict[str, bytes]:
-    return {name: Store(output).read_bytes(name) for name in Store(output).names() if not name.startswith("work/")}
 
 
 def test_only_touched_shards_change_and_everything_verifies(output: Path) -> None:
@@ -214,76 +119,6 @@ def test_a_rebuild_brings_neither_it_nor_a_copy_back(
     assert verify(Store(output)).problems == []
 
 
-def taken_and_killed(output: Path, operations: int | None) -> int:
-    """Take a page down in a child process that is killed at its n-th write; return how many writes there were."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-            def call(*arguments: Any, **options: Any) -> Any:
-                nonlocal count
-                if count == operations:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                count += 1
-                return function(*arguments, **options)
-
-            return call
-
-        status = 1
-        try:
-            os.replace = counted(os.replace)  # type: ignore[assignment]
-            for name in ("open_write", "write_atomic", "delete"):
-                setattr(Store, name, counted(getattr(Store, name)))
-            taken(output, urls=(NEWS3,))
-            os.write(writer, b"%d" % count)
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writer)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reader, "rb") as stream:
-        told = stream.read()
-    assert os.WIFSIGNALED(status) or status == 0
-    return int(told) if told else -1
-
-
-def check_kills(original: Path, folder: Path, step: int) -> None:
-    shutil.copytree(original, folder / "whole")
-    before, texts = open_corpus(str(original)).root_hash, set(published(original))
-    total = taken_and_killed(folder / "whole", None)
-    assert total > 20
-    after = open_corpus(str(folder / "whole")).root_hash
-    seen = set()
-    for operations in range(0, total, step):
-        output = folder / str(operations)
-        shutil.copytree(original, output)
-        assert taken_and_killed(output, operations) == -1
-        root_hash = open_corpus(str(output)).root_hash
-        seen.add(root_hash)
-        assert verify(Store(output)).problems == []  # a reader sees the one or the other, in every file
-        assert texts - set(published(output)) == ({NEWS3} if root_hash == after else set())
-        journal.finish(Store(output))
-        assert open_corpus(str(output)).root_hash == root_hash
-        assert verify(Store(output)).problems == []
-        if root_hash == before:
-            taken(output, urls=(NEWS3,))
-            assert open_corpus(str(output)).root_hash == after
-            assert verify(Store(output)).problems == []
-        shutil.rmtree(output)
-    assert seen == {before, after}
-
-
-def test_kill_9_leaves_all_or_nothing(original: Path, tmp_path: Path) -> None:
-    check_kills(original, tmp_path, 5)
-
-
-@pytest.mark.slow
-def test_kill_9_at_every_write_leaves_all_or_nothing(original: Path, tmp_path: Path) -> None:
-    check_kills(original, tmp_path, 1)
-
-
 def test_nothing_personal_survives_a_clean(output: Path) -> None:
     text = published(output)[NEWS3]
     taken(output, urls=(NEWS3,))
@@ -354,46 +189,3 @@ def test_tokens_of_another_corpus_are_refused(output: Path) -> None:
     path.write_bytes(path.read_bytes().replace(open_corpus(str(output)).root_hash.encode(), b"0" * 64))
     with pytest.raises(BuildError, match="wudao tokenise"):
         taken(output, urls=(NEWS3,))
-
-
-def test_leaks_are_counted_by_kind(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    verify_pii_command(str(output), 0.0)
-    assert "0.0000" in capsys.readouterr().out
-    phones_stay = ScrubSettings.model_validate({"actions": {"CN_MOBILE": "keep"}})
-    leaks = find_leaks(Scrub(phones_stay), [leaky_batch()])
-    assert (leaks.by_rules["EMAIL"], leaks.left["CN_MOBILE"], leaks.count) == (1, 1, 1)
-    everything = find_leaks(Scrub(ScrubSettings.model_validate({})), [leaky_batch()])
-    assert everything.by_rules["CN_MOBILE"] == everything.by_rules["EMAIL"] == 1
-    assert everything.rate() == round(everything.count * 1e6 / everything.characters, 4)
-
-
-def leaky_batch() -> pa.RecordBatch:
-    text = article_of("联系电话：13907314582，邮箱 lizhi_88@163.com。")
-    row = {"doc_key": b"k" * 16, "url": None, "title": None, "text": text, "n_chars": len(text), "source_type": None}
-    schema = pa.schema(
-        [
-            ("doc_key", pa.binary(16)),
-            ("url", pa.string()),
-            ("title", pa.string()),
-            ("text", pa.large_string()),
-            ("n_chars", pa.int32()),
-            ("source_type", pa.string()),
-        ]
-    )
-    return pa.RecordBatch.from_pylist([row], schema=schema)
-
-
-def article_of(ending: str) -> str:
-    return "村里的水渠修了三年，今年春天终于通了水，大家都来看。" * 3 + "\n" + ending
-
-
-def test_a_build_fails_above_its_leak_threshold(tmp_path: Path) -> None:
-    batch = leaky_batch()
-    schema = batch.schema
-    writer = ShardWriter(Store(tmp_path), "train/a.arrow", schema)
-    writer.write(batch)
-    entry = writer.close()
-    check_leaks(ScrubSettings.model_validate({"max_leaks": 1e6}), Store(tmp_path), [entry])
-    with pytest.raises(BuildError, match="CN_MOBILE 1") as caught:
-        check_leaks(ScrubSettings.model_validate({"max_leaks": 1.0}), Store(tmp_path), [entry])
-    assert "13907314582" not in str(caught.value)
