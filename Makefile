@@ -19,6 +19,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 help:
 	@echo "make corpus [INPUT=… OUTPUT=… ENGINE=… MASTER=… CONFIG=… ARGS=…]   build a corpus (the example without INPUT)"
+	@echo "make corpus CONFIG=examples/common_crawl.yaml ARGS=--dry-run   from Common Crawl; says bytes, requests and cost first"
 	@echo "make subset DOMAIN=…   the documents of one domain as a corpus of its own"
 	@echo "make pretrain [PRESET='cpm-tiny glm-tiny' RUNS=… GPUS=… ARGS=…]   pretrain on the token shards of OUTPUT"
 	@echo "make test       the whole test suite"
@@ -66,8 +67,10 @@ $(VENV)/.train: $(VENV)/.core
 	$(PIP) install -e '.[pii,train]'
 	@touch $@
 
-corpus: $(VENV)/.core $(VENV)/.$(ENGINE) $(if $(INPUT),,$(CRAWLED))
-	$(BIN)/wudao build -c $(CONFIG) $(foreach one,$(or $(INPUT),$(CRAWL)),-i '$(one)') -o '$(OUTPUT)' \
+# A configuration with `source: commoncrawl` names its input itself (examples/common_crawl.yaml).
+FETCHES := $(if $(INPUT),,$(shell grep -Eq '^[^\#]*source: *commoncrawl' '$(CONFIG)' 2>/dev/null && echo yes))
+corpus: $(VENV)/.core $(VENV)/.$(ENGINE) $(if $(INPUT),,$(if $(FETCHES),$(VENV)/.crawl,$(CRAWLED)))
+	$(BIN)/wudao build -c $(CONFIG) $(if $(FETCHES),,$(foreach one,$(or $(INPUT),$(CRAWL)),-i '$(one)')) -o '$(OUTPUT)' \
 	    --engine $(ENGINE) $(if $(MASTER),--master '$(MASTER)') $(ARGS)
 
 # A corpus for one field out of the corpus in OUTPUT: documents of DOMAIN, as a view (VIEW= copies the shards).

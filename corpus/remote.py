@@ -25,6 +25,7 @@ from corpus.errors import MissingDependency, StorageError
 TRIES = 5
 FIRST_DELAY_S = 0.5
 DELAY_GROWTH = 3.0  # 0.5 + 1.5 + 4.5 + 13.5: an outage of 20 s and the client's own waits are ridden out
+LONGEST_DELAY_S = 120.0  # of callers that try more often
 
 # Protocols that fsspec does not know and that speak S3: the endpoint is AWS_ENDPOINT_URL.
 S3_COMPATIBLE = ("cos", "obs")
@@ -120,14 +121,17 @@ def locate(url: str) -> tuple[Any, str]:
     return system, str(path)
 
 
-def attempt(call: Callable[[], Result], url: str) -> Result:
+def attempt(
+    call: Callable[[], Result], url: str, tries: int = TRIES, pause: Callable[[float], None] | None = None
+) -> Result:
     """Run one operation on a remote store, again while its error may pass, with growing pauses in between.
 
-    Raises the OSError of what is absent, forbidden or full at once, with its
-    number and ``url``; StorageError for all else, and after ``TRIES`` tries.
+    ``pause`` waits for so many seconds (None: ``time.sleep``). Raises the
+    OSError of what is absent, forbidden or full at once, with its number and
+    ``url``; StorageError for all else, and after ``tries`` tries.
     """
     delay = FIRST_DELAY_S
-    for number in range(1, TRIES + 1):
+    for number in range(1, tries + 1):
         try:
             return call()
         except OSError as error:
@@ -139,13 +143,13 @@ def attempt(call: Callable[[], Result], url: str) -> Result:
             cause = error
         except _types(_LIBRARY) as error:
             raise StorageError(f"{url}: {_one_line(error)}; docs/object-stores.md tells what to set") from error
-        if number == TRIES:
+        if number == tries:
             raise StorageError(
-                f"{url}: {_one_line(cause)} (after {TRIES} tries); run the same command again when the store answers"
+                f"{url}: {_one_line(cause)} (after {tries} tries); run the same command again when the store answers"
             ) from cause
         # Many workers meet the same outage: their pauses differ, so that they do not all come back at once.
-        time.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - no secret, and nothing of the output
-        delay *= DELAY_GROWTH
+        (pause or time.sleep)(delay * random.uniform(0.75, 1.25))  # noqa: S311 - no secret, nothing of the output
+        delay = min(delay * DELAY_GROWTH, LONGEST_DELAY_S)
     raise AssertionError("unreachable")
 
 

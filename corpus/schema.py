@@ -18,7 +18,8 @@ UTC_SECONDS = pa.timestamp("s", tz="UTC")
 # One row per raw record, as a reader yields it, before anything is decoded.
 RECORDS = pa.schema(
     [
-        pa.field("path", pa.string(), nullable=False),  # input file, relative to the input root, "/" separated
+        pa.field("path", pa.string(), nullable=False),  # input file, relative to the input root, "/" separated; of
+        # a record fetched by index, the file of Common Crawl (offset is in it)
         pa.field("offset", pa.int64(), nullable=False),  # place in the file: byte offset, or row number for row formats
         pa.field("format", pa.string(), nullable=False),  # "html" or "text": what payload holds
         pa.field("url", pa.string()),  # as the source gives it

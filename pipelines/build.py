@@ -12,6 +12,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from corpus.config.build import BuildConfig
+from corpus.config.input import SOURCE_FIELDS
 from corpus.errors import BuildError
 from corpus.reading.digests import DigestCache
 from corpus.reading.splits import Plan, plan_splits
@@ -25,6 +26,7 @@ from pipelines.against import Earlier, leave_index, open_against, take_over
 from pipelines.clean import write_current
 from pipelines.engines.interface import Engine
 from pipelines.funnel import Funnel
+from pipelines.inputs import CRAWL_FOLDER, CRAWL_SUMMARY, fetched_input
 from pipelines.leaks import check_leaks
 from pipelines.lock import locked
 from pipelines.passes.dedupe import SignatureFile, find_duplicates
@@ -72,11 +74,15 @@ class Build:
 
     def _plan(self) -> Plan:
         started = time.monotonic()
+        source = fetched_input(self.config, self.output, self.engine, self.console)
+        if source is not self.config.input:
+            self.times["fetch"] = time.monotonic() - started
+            started = time.monotonic()
         cache = DigestCache()
         kept = Path(self.work.path(PLAN_CACHE)) if self.work.local else None
         if kept is not None:
             cache.load(kept)
-        plan = plan_splits(self.config.input, cache)
+        plan = plan_splits(source, cache)
         if kept is not None:
             cache.save(kept)
         written = sum(self.work.size(name) for name in self.work.names("documents")) if self.work.local else 0
@@ -160,7 +166,7 @@ class Build:
         """Return the hash of everything in the configuration that can reach the output."""
         return fingerprint(
             self.config.model_dump(
-                mode="json", exclude={"run": True, "output": True, "against": True, "input": {"paths"}}
+                mode="json", exclude={"run": True, "output": True, "against": True, "input": set(SOURCE_FIELDS)}
             )
         )
 
@@ -217,6 +223,8 @@ class Build:
     def show_places(self, console: Console) -> None:
         """Print where everything lies."""
         places = [("corpus", "corpus/manifest.json"), ("tokens", "tokens/manifest.json"), ("summary", SUMMARY_NAME)]
+        if self.config.input.source == "commoncrawl":
+            places.append(("fetched", f"{CRAWL_FOLDER}/{CRAWL_SUMMARY}"))
         for name, place in places:
             if self.output.exists(place):
                 console.print(f"{name:>10}  {self.output.path(place)}", highlight=False)

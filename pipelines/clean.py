@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -15,6 +16,7 @@ from corpus.shards.journal import finish
 from corpus.shards.manifest import read_manifest
 from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
+from pipelines.inputs import CRAWL_FOLDER, fetched_files
 from pipelines.lock import LOCK_NAME, locked
 from pipelines.passes.reports import Report, canonical, committed_files, read_report
 
@@ -39,7 +41,8 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
     """Delete what the last finished build does not name; with ``intermediates`` everything below ``work``.
 
     ``intermediates`` empties all places that hold raw text (documents,
-    rejects, dead letters, audit): a later build starts from its input again.
+    rejects, dead letters, audit, what was fetched): a later build starts from
+    its input again.
     Raises BuildError where no build has finished in ``output``, or one is running there.
     """
     work = output.sub("work")
@@ -75,9 +78,18 @@ def _clean(output: Store, intermediates: bool) -> Swept:
     index = output.sub(INDEX_FOLDER)
     if index.exists(INDEX_MANIFEST):
         _sweep(index, {one["path"] for one in open_index(index.root).files} | {INDEX_MANIFEST}, swept)
+    if _fetched_by_the_build(output):
+        crawl = output.sub(CRAWL_FOLDER)
+        _sweep(crawl, {f"work/{LOCK_NAME}"} if intermediates else fetched_files(crawl), swept)
     takedowns = output.sub("takedown")
     _sweep(takedowns, {name for name in takedowns.names() if "/" not in name and name.endswith(".json")}, swept)
     return swept
+
+
+def _fetched_by_the_build(output: Store) -> bool:
+    """Return whether OUTPUT/crawl is the build's own, and not a crawl that somebody put there."""
+    config: dict[str, Any] = orjson.loads(output.read_bytes(SUMMARY_NAME))["config"]
+    return bool(config["input"].get("source") == "commoncrawl")
 
 
 def _named_in_work(output: Store) -> set[str]:

@@ -52,14 +52,17 @@ def build(
     ] = None,
     fresh: Annotated[bool, typer.Option(help="Forget finished work and start over.")] = False,
     tokens: Annotated[bool, typer.Option(help="Train a tokenizer and write token shards.")] = True,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say bytes, requests and cost of what would be fetched; build nothing."),
+    ] = False,
     overrides: SetOption = None,
 ) -> None:
     """Build a corpus: ingest, dedupe, publish, tokenise. A rerun goes on where the last one stopped."""
     from pipelines.commands.build import build_command
 
-    build_command(
-        config, inputs, output, engine, workers, master, conf, beam_args, against, fresh, tokens, overrides or []
-    )
+    names = (config, inputs, output, engine, workers, master, conf, beam_args, against)
+    build_command(*names, fresh, tokens, dry_run, overrides or [])
 
 
 @app.command()

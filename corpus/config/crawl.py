@@ -1,4 +1,4 @@
-"""The ``crawl`` and ``commoncrawl`` sections: which pages are taken from the web, and with what manners."""
+"""The ``crawl`` section: which pages are taken from the web, and with what manners."""
 
 from __future__ import annotations
 
@@ -187,56 +187,3 @@ class CrawlSettings(Section):
         """The User-Agent header: product, then the contact in a comment, as crawlers do."""
         mark = "+" if self.contact.startswith("http") else ""
         return f"{self.product} ({mark}{self.contact})"
-
-
-class CommonCrawlSettings(Section):
-    """Which records of Common Crawl are taken, through its columnar index."""
-
-    index: list[str] = Field(
-        default=[],
-        description="Parquet files, folders or globs of the columnar index (cc-index/table/cc-main/warc/crawl=…/"
-        "subset=warc), local or fsspec URLs.",
-    )
-    data: str = Field(
-        default="https://data.commoncrawl.org", description="Where warc_filename is relative to; or s3://commoncrawl."
-    )
-    languages: list[str] = Field(
-        default=["zho"],
-        description="ISO 639-3 codes; a record is taken where one of them is the first of content_languages (CLD2's "
-        "main language of the page).",
-    )
-    any_language: bool = Field(
-        default=False, description="Take a record where the language is anywhere in content_languages."
-    )
-    hosts: list[str] = Field(default=[], description="Host globs; empty: every host.")
-    url_pattern: str | None = Field(default=None, description="Regular expression (RE2) that a URL must contain.")
-    max_records: int | None = Field(
-        default=None, ge=1, description="Records taken, in the order of file and offset; null: all."
-    )
-    gap_bytes: int = Field(
-        default=8 << 10,
-        ge=0,
-        description="Records this close in a file are fetched in one request, the bytes between are discarded: 8 KiB "
-        "holds the request and metadata records that stand between two responses. 0 fetches wanted bytes only.",
-    )
-    range_bytes: PositiveInt = Field(default=32 << 20, description="Longest range of one request.")
-    task_bytes: PositiveInt = Field(
-        default=256 << 20, description="Bytes that one task fetches: one WARC file of the output."
-    )
-    connections: PositiveInt = Field(
-        default=4,
-        description="Requests that a task has under way at once: a range is small, so waiting dominates. Common Crawl "
-        "answers 403 and 503 to those that ask too fast.",
-    )
-    bytes_per_second: float | None = Field(
-        default=None, gt=0, description="Bandwidth of each task; null: none. Common Crawl asks to be gentle."
-    )
-    max_tries: PositiveInt = Field(default=8, description="Tries of a range; the wait between doubles from a second.")
-    price_per_gb: float = Field(
-        default=0.0,
-        ge=0,
-        description="Price of a GB read over S3 for the dry run, in USD: 0 in AWS's region us-east-1. HTTPS is free.",
-    )
-    price_per_1000_requests: float = Field(
-        default=0.0004, ge=0, description="Price of 1,000 GET requests for the dry run, in USD: S3 standard, us-east-1."
-    )

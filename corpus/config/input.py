@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
+from corpus.config.commoncrawl import CommonCrawlSettings
 from corpus.config.section import Section
 
 FormatName = Literal["auto", "warc", "html", "jsonl", "parquet", "text", "wudao"]
 
 MIB = 1 << 20
+# Where records come from. How they are read, and so what becomes of them, the other fields say.
+SOURCE_FIELDS = ("source", "paths", "commoncrawl")
 
 
 class InputSettings(Section):
@@ -20,6 +23,12 @@ class InputSettings(Section):
     variables that fsspec's implementations read), never from this file.
     """
 
+    source: Literal["files", "commoncrawl"] = Field(
+        default="files",
+        description="'files' reads `paths`. 'commoncrawl' selects records of Common Crawl by its index as the section "
+        "commoncrawl below says, fetches their bytes to OUTPUT/crawl and reads those; `wudao build --dry-run` says "
+        "bytes, requests and cost beforehand.",
+    )
     paths: list[str] = Field(
         default=[],
         description="Files, folders, globs or fsspec URLs (s3://, gs://, hdfs://, https://, ...), read in this order.",
@@ -62,3 +71,10 @@ class InputSettings(Section):
     )
     batch_bytes: PositiveInt = Field(default=8 * MIB, description="A batch ends once its payloads reach this size.")
     batch_rows: PositiveInt = Field(default=4096, description="A batch ends once it has this many rows.")
+    commoncrawl: CommonCrawlSettings = CommonCrawlSettings()
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if self.source == "commoncrawl" and self.paths:
+            raise ValueError("source commoncrawl reads no paths; take paths out, or set source: files")
+        return self

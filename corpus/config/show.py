@@ -36,7 +36,7 @@ def _lines(model: BaseModel, depth: int) -> list[str]:
             nested = _lines(value, depth + 1)
             lines.extend([f"{indent}{name}:", *nested] if nested else [f"{indent}{name}: {{}}"])
             continue
-        wrapped = textwrap.wrap(field.description or "", WIDTH - len(indent))
+        wrapped = textwrap.wrap(field.description or "", WIDTH - len(indent), break_on_hyphens=False)
         lines.extend(f"{indent}# {line}" for line in wrapped)
         lines.append(f"{indent}{name}: {_value(model.model_dump(mode='json')[name])}")
     return lines

@@ -19,7 +19,7 @@ from corpus.schema import DEAD_LETTERS, RECORDS
 
 
 class Record(NamedTuple):
-    """One raw record; the fields are those of :data:`corpus.schema.RECORDS` without ``path``."""
+    """One raw record; the fields are those of :data:`corpus.schema.RECORDS`."""
 
     offset: int
     format: str
@@ -34,6 +34,7 @@ class Record(NamedTuple):
     title: str | None = None
     published_at: int | None = None  # seconds since 1970, UTC
     given_label: str | None = None
+    path: str | None = None  # where the record says that it lay in another file, ``offset`` is there; else None
 
 
 class Skipped(NamedTuple):
@@ -49,6 +50,7 @@ class Quarantined(NamedTuple):
     reason: str
     detail: str
     url: str | None = None
+    path: str | None = None  # see Record
 
 
 Item = Record | Skipped | Quarantined
@@ -67,7 +69,7 @@ class ReadBatch:
 def dead_letters(rows: list[tuple[str, Quarantined]]) -> pa.RecordBatch:
     """Return (path, quarantined item) pairs as a batch of schema ``DEAD_LETTERS``."""
     columns = {
-        "path": [path for path, _ in rows],
+        "path": [item.path or path for path, item in rows],
         "offset": [item.offset for _, item in rows],
         "part": [-1] * len(rows),
         "url": [item.url for _, item in rows],
@@ -122,8 +124,11 @@ class Batcher:
             yield self._cut()
 
     def _cut(self) -> ReadBatch:
-        columns: dict[str, Sequence[Any]] = {"path": [path for path, rows in self._paths for _ in range(rows)]}
-        columns |= dict(zip(Record._fields, zip(*self._rows, strict=True), strict=True)) if self._rows else {}
+        columns: dict[str, Sequence[Any]] = {}
+        if self._rows:
+            columns = dict(zip(Record._fields, zip(*self._rows, strict=True), strict=True))
+            read = (path for path, rows in self._paths for _ in range(rows))
+            columns["path"] = [own or path for own, path in zip(columns["path"], read, strict=True)]
         records = pa.RecordBatch.from_arrays(
             [pa.array(columns.get(column.name, ()), column.type) for column in RECORDS], schema=RECORDS
         )

@@ -39,6 +39,9 @@ _SNIFFED = 1024
 # What our crawler has learnt of the whole site (tdmrep.json, ai.txt) and this response does not say itself.
 _OPT_OUT_FIELD = "wudao-opt-out"
 _RESERVATION = re.compile(r"[a-z0-9][a-z0-9.:_-]{0,63}")
+# File, offset and length of a record that was fetched out of a larger archive (pipelines/crawl/member.py).
+_SOURCE_FIELD = "wudao-source"
+_SOURCE = re.compile(r"([\w./=+-]{1,512}) (\d{1,18}) \d{1,18}", re.ASCII)
 
 
 def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]:
@@ -169,10 +172,12 @@ def _classify(block: bytes, fields: dict[str, list[str]], offset: int, url: str 
         return Skipped("empty_body")
     if url and _is_robots(url):
         return Skipped("robots_txt")
+    path, offset = _source(fields) or (None, offset)
     record = Record(
         offset,
         "html",
         block,
+        path=path,
         url=url,
         record_id=first(fields, "warc-record-id"),
         fetched_at=epoch_seconds(first(fields, "warc-date")),
@@ -199,14 +204,14 @@ def _from_http(record: Record) -> Item:
     block = record.payload
     status = status_of(block)
     if status is None:
-        return Quarantined(record.offset, "malformed_http", "The response has no HTTP status line.", record.url)
+        return _malformed(record, "The response has no HTTP status line.")
     if status != 200:
         return Skipped("http_status")
     end = BLANK_LINE.search(block, 0, MAX_HEADER_BYTES)
     if end is None:
         if len(block) < MAX_HEADER_BYTES:
             return Skipped("empty_body")
-        return Quarantined(record.offset, "malformed_http", "The HTTP header does not end.", record.url)
+        return _malformed(record, "The HTTP header does not end.")
     if end.end() == len(block):
         return Skipped("empty_body")
     fields = parse_fields(block[: end.end()])
@@ -221,10 +226,20 @@ def _from_http(record: Record) -> Item:
     )
 
 
+def _malformed(record: Record, detail: str) -> Quarantined:
+    return Quarantined(record.offset, "malformed_http", detail, record.url, record.path)
+
+
 def _archived_reservations(fields: dict[str, list[str]]) -> list[str] | None:
     """Return the reservations that the WARC header names, sorted and distinct, or None. What is no name is ignored."""
     names = (joined(fields, _OPT_OUT_FIELD) or "").lower().split(",")
     return sorted({name.strip() for name in names if _RESERVATION.fullmatch(name.strip())}) or None
+
+
+def _source(fields: dict[str, list[str]]) -> tuple[str, int] | None:
+    """Return the file and the offset where the record lay before it was fetched, None where it does not say."""
+    told = _SOURCE.fullmatch((first(fields, _SOURCE_FIELD) or "").strip())
+    return (told.group(1), int(told.group(2))) if told else None
 
 
 def _by_media_type(record: Record) -> Item:

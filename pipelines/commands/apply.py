@@ -18,7 +18,7 @@ def apply_command(
     steps: str, source: list[str], output: Path | None, spans: bool, config: Path | None, overrides: list[str]
 ) -> None:
     """Run steps over files and write JSONL. What an earlier run wrote to the same place is not read."""
-    settings = load_config(config, [*overrides, f"input.paths={json.dumps(source)}"])
+    settings = load_config(config, [*overrides, f"input.paths={json.dumps(source)}", "input.source=files"])
     names = [name.strip() for name in steps.split(",") if name.strip()]
     if spans and names != ["scrub"]:
         raise ConfigError("--spans goes with the step scrub alone: wudao apply scrub INPUT --spans -o SPANS.jsonl")

@@ -10,6 +10,7 @@ from corpus.config.load import load_config
 from corpus.storage import Store
 from pipelines.build import Build
 from pipelines.engines.registry import make_engine
+from pipelines.inputs import dry_run as say_what_is_fetched
 
 
 def build_command(
@@ -24,13 +25,14 @@ def build_command(
     against: list[str] | None,
     fresh: bool,
     tokens: bool,
+    dry_run: bool,
     overrides: list[str],
 ) -> None:
-    """Run a build and print its funnel and where everything lies."""
+    """Run a build and print its funnel and where everything lies; with ``dry_run`` only say what it would fetch."""
     import json
 
     if inputs:
-        overrides.append(f"input.paths={json.dumps(inputs)}")
+        overrides += [f"input.paths={json.dumps(inputs)}", "input.source=files"]
     for key, value in (("output", output), ("run.engine", engine), ("run.workers", workers), ("run.master", master)):
         if value is not None:
             overrides.append(f"{key}={json.dumps(value)}")
@@ -44,10 +46,13 @@ def build_command(
         overrides.append("tokenise=false")
     settings = load_config(config, overrides)
     console = Console(stderr=False, soft_wrap=True)
-    if fresh:
+    if fresh and not dry_run:
         _forget(Store(settings.output).sub("work"))
     runner = make_engine(settings.run)
     try:
+        if dry_run:
+            say_what_is_fetched(settings, Store(settings.output), runner, console)
+            return
         build = Build(settings, runner, console)
         funnel = build.run()
     finally:

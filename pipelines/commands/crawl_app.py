@@ -64,6 +64,7 @@ def crawl(
 
 def commoncrawl(
     output: OutputOption,
+    crawls: Annotated[list[str] | None, typer.Option("--crawl", help="A crawl (CC-MAIN-…); repeatable.")] = None,
     index: Annotated[
         list[str] | None, typer.Option(help="Parquet of the columnar index: file, folder, glob or URL; repeatable.")
     ] = None,
@@ -81,11 +82,15 @@ def commoncrawl(
     """Fetch the Chinese records of Common Crawl, and no other bytes, into WARC files."""
     from pipelines.crawl.configuration import load_crawl_config
 
-    given = {"index": index or None, "data": data, "hosts": hosts or None, "max_records": max_records}
+    given: dict[str, object] = {"crawls": crawls or None, "index": index or None, "data": data, "hosts": hosts or None}
+    given["max_records"] = max_records
     settings = load_crawl_config(config, overrides or [], commoncrawl=given, run={"engine": engine, "workers": workers})
+    try:
+        from pipelines.crawl.commoncrawl import CommonCrawl
+    except ImportError as error:
+        raise MissingDependency(f"{error}; install the crawler with: pip install 'wudao-corpus[crawl]'") from error
     from rich.console import Console
 
-    from pipelines.crawl.commoncrawl import CommonCrawl
     from pipelines.engines.registry import make_engine
 
     runner = make_engine(settings.run)

@@ -16,6 +16,7 @@ from corpus.parquet import read_parquet
 from corpus.shards.reader import open_corpus, read_corpus, read_shard
 from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
+from pipelines.inputs import fetched_record
 
 EXCERPT = 400
 
@@ -150,6 +151,11 @@ def trace_command(output: str, shard: str, row: int) -> None:
         value = found[name]
         console.print(f"{name:>13}  {value.hex() if isinstance(value, bytes) else value}", markup=False)
     store, summary = _summary(output)
+    record = fetched_record(store, summary["config"]["input"]["paths"], found["path"], found["offset"])
+    if record is not None:  # path and offset are Common Crawl's
+        place = f"{record['fetched']}/{record['warc']}@{record['warc_offset']}"
+        for name, value in (("crawl", record["crawl"]), ("length", record["length"]), ("fetched to", place)):
+            console.print(f"{name:>13}  {value}", markup=False)
     for other in _removed(store, summary, "duplicates"):
         if other["keeper"] == found["doc_key"]:
             place = f"{other['url'] or ''} {other['path']}@{other['offset']}"

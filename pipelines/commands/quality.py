@@ -52,7 +52,7 @@ def _texts(place: str, config: Path | None, overrides: list[str]) -> Iterator[st
     try:
         manifest = open_corpus(place)
     except CorruptionError:
-        settings = load_config(config, [*overrides, f"input.paths={json.dumps([place])}"])
+        settings = load_config(config, [*overrides, f"input.paths={json.dumps([place])}", "input.source=files"])
         yield from (row["text"] for row in apply_steps(["normalise"], settings) if "text" in row)
         return
     for batch in read_corpus(manifest, "train"):

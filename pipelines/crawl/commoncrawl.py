@@ -1,8 +1,8 @@
-"""Common Crawl by its columnar index: choose records, coalesce ranges, fetch them as tasks on an engine.
+"""Common Crawl by its columnar index: choose records, coalesce ranges, fetch them; two passes on an engine.
 
 The WARC files that come out hold the records as Common Crawl compressed them,
-so that ``ingest`` reads them like any other; ``provenance/`` says for each
-where it lies in Common Crawl.
+each with a header field that says where it lies there, so that ``ingest``
+reads them like any other; ``provenance/`` says the same as a table.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ import orjson
 import pyarrow as pa
 from rich.console import Console
 
-from corpus.config.crawl import CommonCrawlSettings
-from corpus.errors import BuildError, ConfigError
-from corpus.reading.files import list_files
+from corpus.config.commoncrawl import CommonCrawlSettings
+from corpus.errors import BuildError
 from corpus.shards.writer import write_parquet
 from corpus.storage import Store
 from pipelines.crawl.clock import Clock, SystemClock
 from pipelines.crawl.ranges import SELECTION, RangeTask
+from pipelines.crawl.ranges import VERSION as RANGES_VERSION
+from pipelines.crawl.selection import SELECTED, SelectTask, index_files, read_selected
 from pipelines.engines.interface import Engine
-from pipelines.passes.reports import Report, commit, committed, fingerprint
-from pipelines.passes.task import Item, attempt_name
+from pipelines.inputs import CRAWL_SUMMARY
+from pipelines.lock import exclusive
+from pipelines.passes.reports import Ordered, Report, commit, committed, fingerprint
+from pipelines.passes.task import Item, Task, attempt_name
 from pipelines.progress import PassProgress
+from pipelines.space import check_space
 
-# ruff: noqa: S608 - what is put into statements are quoted values of the configuration
-
-SUMMARY_NAME = "commoncrawl.json"
-MIME_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
 READ_ROWS = 65_536
 GB = 1e9
+# What decides which ranges are fetched, and where from. The rest changes how, or (the index) is told by the selection.
+_PLANNED = {"data", "max_records", "gap_bytes", "range_bytes", "task_bytes"}
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Estimate:
     requests: int = 0
     request_bytes: int = 0  # with the bytes between records that are fetched and discarded
     tasks: int = 0
-    files: set[str] = field(default_factory=set)
+    files: int = 0
 
     def cost(self, settings: CommonCrawlSettings) -> float:
         """Return the price in USD. Over HTTPS Common Crawl asks for nothing; over S3 a reader's account pays."""
@@ -68,10 +70,11 @@ class CommonCrawl:
     clock: Clock = field(default_factory=SystemClock)
 
     def dry_run(self) -> Estimate:
-        """Print and return what :meth:`run` would fetch; nothing but the index is read."""
-        estimate = Estimate()
-        for _ in self._tasks(estimate):
-            pass
+        """Print and return what :meth:`run` would fetch. The index is read, and what it selects kept for that run."""
+        with self._held() as (_, work):
+            estimate = Estimate()
+            for _ in self._tasks(self._selected(work, self._select(work)), estimate):
+                pass
         self._print(estimate)
         self.console.print("dry run: nothing but the index was read", highlight=False)
         return estimate
@@ -83,20 +86,32 @@ class CommonCrawl:
         ------
         ConfigError
             where no index is named, or it has not the columns of Common Crawl's.
+        StorageError
+            where the index or the records cannot be had at present; what was fetched stays.
         BuildError
-            where the account does not balance.
+            where another run holds ``output``, it has no room, or the account does not balance.
         """
+        with self._held() as (store, work):
+            plan = self._plan(store, work)
+            items = [Item(one["fingerprint"], one, one["bytes"]) for one in plan["items"]]
+            reports = self._run_pass(RangeTask(self.settings, self.output, self.clock), work, items)
+            return self._summarise(store, plan, reports)
+
+    @contextmanager
+    def _held(self) -> Iterator[tuple[Store, Store]]:
         store = Store(self.output)
         work = store.sub("work")
         work.make_private()
-        plan = self._plan(work)
-        task = RangeTask(self.settings, self.output, self.clock)
-        items = [Item(one["fingerprint"], one, one["bytes"]) for one in plan["items"]]
+        with exclusive(work, f"{store.root}: another crawl is running here; wait for it or choose another output"):
+            yield store, work
+
+    def _run_pass(self, task: Task, work: Store, items: list[Item]) -> Ordered:
+        """Run what has no report yet, and return (fingerprint, report) of all ``items`` in their order."""
         reports = committed(work, task.name, [item.fingerprint for item in items])
         todo = [item for item in items if item.fingerprint not in reports]
         resumed = f", {len(items) - len(todo)} done before" if len(todo) < len(items) else ""
-        self.console.print(f"{len(todo)} tasks to run{resumed}", highlight=False)
-        with PassProgress(self.console, "ranges", sum(item.weight for item in todo), len(todo)) as progress:
+        self.console.print(f"{task.name}: {len(todo)} splits to run{resumed}", highlight=False)
+        with PassProgress(self.console, task.name, sum(item.weight for item in todo), len(todo)) as progress:
 
             def on_report(item: Item, report: Report) -> None:
                 reports[item.fingerprint] = report
@@ -105,9 +120,15 @@ class CommonCrawl:
 
             if todo:
                 self.engine.run(task, work, todo, on_report, progress.seen)
-        return self._summarise(store, plan, [reports[item.fingerprint] for item in items])
+        missing = [item.fingerprint for item in items if item.fingerprint not in reports]
+        if missing:
+            raise BuildError(
+                f"{task.name}: {len(missing)} splits came back without a report; run the same command again"
+            )
+        return Ordered((item.fingerprint for item in items), reports)
 
-    def _summarise(self, store: Store, plan: Report, reports: list[Report]) -> dict[str, Any]:
+    def _summarise(self, store: Store, plan: Report, done: Ordered) -> dict[str, Any]:
+        reports = [report for _, report in done]
         quarantined: dict[str, int] = {}
         for report in reports:
             for reason, count in report["quarantined"].items():
@@ -134,7 +155,7 @@ class CommonCrawl:
                 f"{plan['records']} records selected, {summary['stored']} stored, {sum(quarantined.values())} "
                 "quarantined; this is a bug"
             )
-        store.write_atomic(SUMMARY_NAME, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+        store.write_atomic(CRAWL_SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
         self.console.print(
             f"{summary['stored']:,} records stored, {sum(quarantined.values()):,} quarantined, "
             f"{summary['fetched_bytes'] / 1e6:,.1f} MB in {summary['requests']:,} requests",
@@ -144,39 +165,48 @@ class CommonCrawl:
 
     # -- what to fetch -------------------------------------------------------------------------------------------
 
-    def _plan(self, work: Store) -> Report:
-        """Return the tasks: those of an earlier run with the same index and settings, or new ones."""
-        files = [[file.path, file.size, file.version] for file in list_files(self._index())]
-        chosen = self.settings.model_dump(mode="json", exclude={"bytes_per_second", "max_tries", "index"})
-        mark = fingerprint("commoncrawl", files, chosen)
-        known = committed(work, "selection", [mark]).get(mark)
-        if known is not None:
-            return known
+    def _select(self, work: Store) -> Ordered:
+        """Run the selection on the engine and return the report of each index file."""
+        files = index_files(self.settings)
+        size = sum(file.size for file in files)
+        self.console.print(
+            f"   index  {len(files):,} Parquet files of {size / 1e6:,.1f} MB; only the columns needed are read",
+            highlight=False,
+        )
+        task = SelectTask(self.settings, self.output)
+        return self._run_pass(task, work, [task.item(file) for file in files])
+
+    def _plan(self, store: Store, work: Store) -> Report:
+        """Return the tasks: those of an earlier run with the same selection and settings, or new ones."""
+        selected = self._select(work)
+        planned = self.settings.model_dump(mode="json", include=_PLANNED)
+        mark = fingerprint("commoncrawl", RANGES_VERSION, [mark for mark, _ in selected], planned)
+        known = committed(work, "selection", [mark])
+        if mark in known:
+            return known[mark]
         estimate = Estimate()
         items = []
-        for table in self._tasks(estimate):
+        for table in self._tasks(self._selected(work, selected), estimate):
             # The content names the task: fetched ranges stay valid when the index grows around them.
-            split = fingerprint("ranges", self.settings.data, table.to_pydict())
-            write_parquet(work, f"selected/{split}.parquet", table)
+            split = fingerprint("ranges", RANGES_VERSION, self.settings.data, table.to_pydict())
+            write_parquet(work, f"ranges/{split}.parquet", table)
             size = sum(table.column("length").to_pylist())
-            items.append({"fingerprint": split, "selection": f"selected/{split}.parquet", "bytes": size})
+            items.append({"fingerprint": split, "selection": f"ranges/{split}.parquet", "bytes": size})
         self._print(estimate)
+        said = check_space(store, estimate.record_bytes, sum(store.sizes("warc").values()) if store.local else 0)
+        if said is not None:
+            self.console.print(said, highlight=False)
         plan = {"items": items, "records": estimate.records}
         commit(work, "selection", mark, attempt_name(), plan)
         return plan
 
-    def _index(self) -> list[str]:
-        if not self.settings.index:
-            raise ConfigError("commoncrawl.index names nothing; give the Parquet files of the columnar index")
-        return self.settings.index
-
-    def _tasks(self, estimate: Estimate) -> Iterator[pa.Table]:
+    def _tasks(self, records: Iterator[tuple[str, int, int, str | None]], estimate: Estimate) -> Iterator[pa.Table]:
         """Yield one table of SELECTION for each task and count in ``estimate``. A range never spans two tasks."""
         settings = self.settings
         rows: list[tuple[int, str, int, int, str | None]] = []
         number = start = end = task_bytes = 0
         current = ""
-        for filename, offset, length, url in self._records():
+        for filename, offset, length, url in records:
             joins = (
                 filename == current
                 and offset <= end + settings.gap_bytes
@@ -191,10 +221,10 @@ class CommonCrawl:
                     rows, number, task_bytes = [], 0, 0
                     estimate.tasks += 1
                 number += 1
+                estimate.files += filename != current
                 current, start, end = filename, offset, offset + length
                 estimate.requests += 1
                 estimate.request_bytes += length
-                estimate.files.add(filename)
             rows.append((number, filename, offset, length, url))
             task_bytes += length
             estimate.records += 1
@@ -203,54 +233,22 @@ class CommonCrawl:
             estimate.tasks += 1
             yield _table(rows)
 
-    def _records(self) -> Iterator[tuple[str, int, int, str | None]]:
+    def _selected(self, work: Store, reports: Ordered) -> Iterator[tuple[str, int, int, str | None]]:
         """Yield filename, offset, length and URL of the records wanted, by filename and offset, each place once."""
-        settings = self.settings
-        with self._database() as database:
-            files = [file.uri for file in list_files(self._index())]
-            for protocol in {uri.split("://", 1)[0] for uri in files if "://" in uri}:
-                import fsspec
-
-                database.register_filesystem(fsspec.filesystem(protocol))
-            listed = ", ".join(_quoted(uri) for uri in files)
-            languages = ", ".join(_quoted(language) for language in settings.languages)
-            spoken = "string_split(content_languages, ',')"
-            conditions = [
-                "fetch_status = 200",
-                "warc_record_length > 0",
-                f"content_mime_detected IN ({', '.join(map(_quoted, MIME_TYPES))})",
-                f"list_has_any({spoken}, [{languages}])" if settings.any_language else f"{spoken}[1] IN ({languages})",
-            ]
-            if settings.hosts:
-                conditions.append(f"({' OR '.join(f'url_host_name GLOB {_quoted(host)}' for host in settings.hosts)})")
-            if settings.url_pattern:
-                conditions.append(f"regexp_matches(url, {_quoted(settings.url_pattern)})")
-            limit = f"LIMIT {settings.max_records}" if settings.max_records else ""
-            try:
-                batches = database.sql(
-                    f"""
-                    SELECT warc_filename, CAST(warc_record_offset AS BIGINT) AS place,
-                           CAST(max(warc_record_length) AS BIGINT) AS length, min(url) AS url
-                    FROM read_parquet([{listed}], union_by_name = true)
-                    WHERE {" AND ".join(conditions)}
-                    GROUP BY warc_filename, place ORDER BY warc_filename, place {limit}
-                    """
-                ).to_arrow_reader(READ_ROWS)
-                for batch in batches:
-                    yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-            except (duckdb.BinderException, duckdb.InvalidInputException) as error:
-                reason = str(error).splitlines()[0]
-                raise ConfigError(f"the index cannot be read as Common Crawl's columnar index: {reason}") from error
-
-    @contextmanager
-    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = duckdb.connect()
-        try:
-            connection.execute(f"SET memory_limit = {_quoted(self.memory_limit)}")
-            connection.execute(f"SET temp_directory = {_quoted(tempfile.gettempdir())}")
-            yield connection
-        finally:
-            connection.close()
+        limit = f"LIMIT {self.settings.max_records}" if self.settings.max_records else ""
+        batches = read_selected(work, [report for _, report in reports])
+        with duckdb.connect() as database:
+            database.execute("SET memory_limit = $limit", {"limit": self.memory_limit})
+            database.execute("SET temp_directory = $folder", {"folder": tempfile.gettempdir()})
+            database.register("selected", pa.RecordBatchReader.from_batches(SELECTED, batches))
+            rows = database.sql(
+                f"""
+                SELECT filename, "offset", max(length) AS length, min(url) AS url
+                FROM selected GROUP BY filename, "offset" ORDER BY filename, "offset" {limit}
+                """  # noqa: S608 - a whole number of the configuration
+            ).to_arrow_reader(READ_ROWS)
+            for batch in rows:
+                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     def _print(self, estimate: Estimate) -> None:
         settings = self.settings
@@ -263,7 +261,7 @@ class CommonCrawl:
         paid = f"{settings.price_per_gb:g} a GB, {settings.price_per_1000_requests:g} per 1,000 requests"
         basis = paid if settings.data.startswith("s3://") else "HTTPS is free of charge"
         lines = {
-            "records": f"{estimate.records:,} in {len(estimate.files):,} WARC files, "
+            "records": f"{estimate.records:,} in {estimate.files:,} WARC files, "
             f"{estimate.record_bytes / 1e6:,.1f} MB compressed",
             "requests": f"{estimate.requests:,} in {estimate.tasks:,} tasks, {estimate.request_bytes / 1e6:,.1f} MB "
             "with the gaps between records",
@@ -280,11 +278,3 @@ class CommonCrawl:
 def _table(rows: list[tuple[int, str, int, int, str | None]]) -> pa.Table:
     columns = list(zip(*rows, strict=True))
     return pa.table([pa.array(column, kind.type) for column, kind in zip(columns, SELECTION, strict=True)], SELECTION)
-
-
-def _paths(reports: list[Report], name: str) -> list[str]:
-    return [report["files"][name]["path"] for report in reports if report["files"][name]]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -10,7 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from corpus.config.build import RunSettings
-from corpus.config.crawl import CommonCrawlSettings, CrawlSettings
+from corpus.config.commoncrawl import CommonCrawlSettings
+from corpus.config.crawl import CrawlSettings
 from corpus.config.section import Section
 from corpus.errors import ConfigError
 
@@ -40,9 +41,15 @@ def load_crawl_config(path: Path | None, overrides: list[str], **given: dict[str
             ) from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
-        if not isinstance(read, dict) or not all(isinstance(section, dict) for section in read.values()):
+        if not isinstance(read, dict):
             raise ConfigError(f"{path}: a configuration is a mapping of sections: crawl, commoncrawl, run")
+        for name in sorted({*CrawlConfig.model_fields, "input"} & read.keys()):
+            if not isinstance(read[name], dict):
+                raise ConfigError(f"{path}: {name} is a section, a mapping of keys to values")
         tree = {name: dict(section) for name, section in read.items() if name in CrawlConfig.model_fields}
+        nested = read.get("input", {}).get("commoncrawl")  # of `wudao build`: one file serves both
+        if "commoncrawl" not in tree and isinstance(nested, dict):
+            tree["commoncrawl"] = dict(nested)
     for override in overrides:
         name, equals, value = override.partition("=")
         section, dot, key = name.partition(".")

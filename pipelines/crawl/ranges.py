@@ -1,34 +1,35 @@
-"""Byte ranges of Common Crawl's WARC files: fetched, checked record by record, written on unchanged."""
+"""Byte ranges of Common Crawl's WARC files: fetched, checked record by record, written on as they were compressed."""
 
 from __future__ import annotations
 
+import errno
 import re
-import zlib
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from corpus.config.crawl import CommonCrawlSettings
+from corpus import remote
+from corpus.config.commoncrawl import CommonCrawlSettings
 from corpus.errors import StorageError
 from corpus.parquet import read_parquet
 from corpus.shards.writer import write_parquet
 from corpus.storage import Store
 from pipelines.crawl.clock import Clock, SystemClock
+from pipelines.crawl.member import inflated, with_source
 from pipelines.crawl.part import Part, parts_folder
-from pipelines.passes.reports import Report
+from pipelines.passes.reports import Report, fingerprint
 from pipelines.passes.task import Announce, Isolation, Item, Progress
 
-MAX_RECORD_BYTES = 64 << 20  # decompressed; Common Crawl cuts payloads at 5 MiB
+VERSION = 2  # of the bytes that a task writes
 HEARTBEAT_S = 1.0
-FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 300.0
-_SAFE_NAME = re.compile(r"(?!/)(?!.*(?:^|/)\.\.?(?:/|$))[\w./=+-]{1,512}")
-_TARGET = re.compile(rb"(?i)^WARC-Target-URI:[ \t]*<?([^\r\n>]*)", re.MULTILINE)
+SAFE_NAME = re.compile(r"(?!/)(?!.*(?:^|/)\.\.?(?:/|$))[\w./=+-]{1,512}", re.ASCII)
+_CRAWL = re.compile(r"crawl-data/([^/]+)/")
 
 # One row a record wanted, in order of file and offset; ``range`` numbers the requests of a task.
 SELECTION = pa.schema(
@@ -45,9 +46,10 @@ PROVENANCE = pa.schema(
     [
         pa.field("warc", pa.string(), nullable=False),
         pa.field("warc_offset", pa.int64(), nullable=False),
+        pa.field("crawl", pa.string()),  # CC-MAIN-…, null where the file name does not tell
         pa.field("source_filename", pa.string(), nullable=False),
         pa.field("source_offset", pa.int64(), nullable=False),
-        pa.field("length", pa.int64(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),  # there; here the header field comes to it
         pa.field("url", pa.string()),
     ]
 )
@@ -70,6 +72,10 @@ class _Fetched:
     failure: str | None = None  # why no record of the range can be had
 
 
+class _BeyondTheFile(Exception):
+    """A range behind the end of its file."""
+
+
 @dataclass(frozen=True)
 class RangeTask:
     """Fetches the ranges of one selection file into one WARC file."""
@@ -85,8 +91,6 @@ class RangeTask:
         work = output.sub("work")
         with work.open_read(item.payload["selection"]) as stream:
             rows: list[dict[str, Any]] = read_parquet(stream).to_pylist()
-        unique = item.fingerprint if output.local else f"{item.fingerprint}-{attempt}"
-        warc_name = f"warc/{unique}.warc.gz"
         with Part(parts_folder(output), item.fingerprint).opened() as part:
             lines = list(part.lines)
             if not part.finished:
@@ -107,9 +111,12 @@ class RangeTask:
                     throttle.spent(len(fetched.data))
                     self._take(part, number, ranges[number], fetched)
                     beat(finished + 1)
+            bad = [record for line in lines for record in line.get("bad", ())]
+            # What is left out tells attempts apart: those with one name hold the same bytes.
+            left_out = [(record["source_filename"], record["source_offset"]) for record in bad]
+            warc_name = f"warc/{fingerprint(item.fingerprint, left_out)}.warc.gz"
             size = part.finish(output, warc_name)
         records = [record | {"warc": warc_name} for line in lines for record in line.get("records", ())]
-        bad = [record for line in lines for record in line.get("bad", ())]
         stem = f"{item.fingerprint}-{attempt}.parquet"
         return {
             "selected": len(rows),
@@ -151,51 +158,70 @@ class RangeTask:
         position = part.size
         for row in rows:
             member = data[row["offset"] - start : row["offset"] - start + row["length"]]
-            reason = fetched.failure or why_unsound(member, row["length"], row["url"])
+            record = fetched.failure or inflated(member, row["length"], row["url"])
             source = {"source_filename": row["filename"], "source_offset": row["offset"]}
             source |= {"length": row["length"], "url": row["url"]}
-            if reason is None:
+            if isinstance(record, bytes):
+                crawl = _CRAWL.match(row["filename"])
+                records.append(source | {"warc_offset": position, "crawl": crawl and crawl.group(1)})
+                member = with_source(member, record, row["filename"], row["offset"])
                 part.append(member)
-                records.append(source | {"warc_offset": position})
                 position += len(member)
             else:
-                bad.append(source | {"reason": reason})
+                bad.append(source | {"reason": record})
         note = {"type": "range", "range": number, "requests": fetched.requests, "fetched": len(data)}
         part.note(note | {"records": records, "bad": bad})
 
     def _fetch(self, filename: str, start: int, end: int) -> _Fetched:
-        """Request bytes [start, end) until they are all there, with backoff."""
-        import aiohttp
-        import fsspec
+        """Request bytes [start, end) until they are all there, with the waits of :func:`corpus.remote.attempt`.
 
-        if not _SAFE_NAME.fullmatch(filename):
+        Raises StorageError where the server does not answer: that passes, and the records are no worse for it.
+        """
+        if not SAFE_NAME.fullmatch(filename):
             return _Fetched(failure="unsafe_filename")
         url = f"{self.settings.data.rstrip('/')}/{filename}"
-        try:
-            system, path = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise StorageError(f"{url}: {error}") from error
-        best = _Fetched(failure="unreachable")
-        delay = FIRST_DELAY_S
-        for requests in range(1, self.settings.max_tries + 1):
-            if requests > 1:
-                self.clock.pause(delay * (0.5 + self.clock.draw()))
-                delay = min(delay * 2, LONGEST_DELAY_S)
+        system, path = remote.locate(url)
+        requests = 0
+        best: bytes | None = None
+
+        def request() -> bytes:
+            nonlocal requests, best
+            requests += 1
             try:
-                data: bytes = system.cat_file(path, start, end)
-            except FileNotFoundError:
-                return _Fetched(requests=requests, failure="not_found")
-            except (OSError, TimeoutError, aiohttp.ClientError) as error:
-                best = replace(best, requests=requests)
-                if getattr(error, "status", None) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    return replace(best, failure="beyond_the_file")
-                continue
-            if len(data) > end - start:
-                return _Fetched(requests=requests, failure="ranges_ignored")
-            best = _Fetched(data, requests)
-            if len(data) == end - start:
-                break
-        return best
+                data: bytes = system.cat_file(path, start=start, end=end)
+            except Exception as error:
+                if _is_beyond(error):
+                    raise _BeyondTheFile from error
+                raise
+            best = max(best or b"", data, key=len)
+            if len(data) < end - start:
+                raise OSError(errno.EIO, f"{len(data)} bytes came for {end - start}")
+            return data
+
+        try:
+            data = remote.attempt(request, url, self.settings.max_tries, self.clock.pause)
+        except FileNotFoundError:
+            return _Fetched(requests=requests, failure="not_found")
+        except _BeyondTheFile:
+            return _Fetched(requests=requests, failure="beyond_the_file")
+        except PermissionError as error:
+            raise StorageError(
+                f"{url}: access is denied; over s3:// Common Crawl answers accounts of AWS only: set their credentials "
+                "(docs/object-stores.md), or set commoncrawl.data to https://data.commoncrawl.org"
+            ) from error
+        except StorageError:
+            if best is None:
+                raise
+            return _Fetched(best, requests)  # every answer ended early, so the file does
+        if len(data) > end - start:
+            return _Fetched(requests=requests, failure="ranges_ignored")
+        return _Fetched(data, requests)
+
+
+def _is_beyond(error: Exception) -> bool:
+    """Return whether a server said that a range is not in the file: over HTTP by status, of S3 s3fs makes EINVAL."""
+    status = getattr(error, "status", None) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    return status or (isinstance(error, OSError) and error.errno == errno.EINVAL)
 
 
 class _Throttle:
@@ -213,24 +239,3 @@ class _Throttle:
             early = self._bytes / self._rate - (self._clock.now() - self._began)
             if early > 0:
                 self._clock.pause(early)
-
-
-def why_unsound(member: bytes, length: int, url: str | None) -> str | None:
-    """Return why ``member`` is not one whole gzip member with the WARC record of ``url``, None where it is."""
-    if len(member) < length:
-        return "short_range"
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        block = inflater.decompress(member, MAX_RECORD_BYTES)
-    except zlib.error:
-        return "corrupt_gzip"
-    if inflater.unconsumed_tail:
-        return "record_too_large"
-    if not inflater.eof or inflater.unused_data:
-        return "not_one_member"
-    if not block.startswith(b"WARC/"):
-        return "not_a_record"
-    target = _TARGET.search(block, 0, block.find(b"\r\n\r\n") + 1 or len(block))
-    if url is not None and (target is None or target.group(1).decode("utf-8", "replace").strip() != url):
-        return "another_record"
-    return None

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from corpus.config.build import BuildConfig
-from corpus.config.input import InputSettings
+from corpus.config.input import SOURCE_FIELDS, InputSettings
 from corpus.reading import read_split
 from corpus.reading.splits import Split
 from corpus.schema import DEAD_LETTERS, RECORDS, documents_schema, signatures_schema
@@ -47,7 +47,7 @@ class IngestTask:
             section = self.config.dedupe if step_name == "sign" else getattr(self.config, step_name)
             step = make_step(step_name, section)
             parts.append([step_name, step.version, section.model_dump(mode="json"), step.artifacts()])
-        reading = self.config.input.model_dump(mode="json", exclude={"paths"})
+        reading = self.config.input.model_dump(mode="json", exclude=set(SOURCE_FIELDS))
         return fingerprint(parts, reading, self.config.keep_rejects)
 
     def item(self, split: Split, settings: str) -> Item:

@@ -48,8 +48,50 @@ def test_heavy_modules_are_not_imported_for_help() -> None:
 def test_help_names_every_command() -> None:
     result = wudao("--help")
     assert result.returncode == 0
+    shown = {line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line.strip()}
     for name in ("build", "apply", "tokenizer", "tokenise", "verify", "clean", "inspect", "trace", "config"):
-        assert name in result.stdout
+        assert name in shown
+    for name in ("crawl", "commoncrawl", "extract", "remove", "explain", "train", "generate"):
+        assert name in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("build", "--help"), ("--dry-run", "--input", "--engine")),
+        (("commoncrawl", "--help"), ("--crawl", "--index", "--dry-run")),
+        (("train", "--help"), ("Pretrain on token shards", "python -m trainer train", "--preset")),
+        (("generate", "--help"), ("--prompt", "--temperature", "--tokenizer", "--seed", "[MASK]")),
+    ],
+)
+def test_help_says_what_a_command_takes(arguments: tuple[str, ...], told: tuple[str, ...]) -> None:
+    result = wudao(*arguments)
+    assert result.returncode == 0
+    for one in told:
+        assert one in result.stdout
+
+
+def test_train_hands_its_arguments_and_its_exit_status_on() -> None:
+    result = wudao("train", "--presett", "cpm-tiny")
+    assert result.returncode == 2
+    assert "python -m trainer train" in result.stderr
+    assert "--out" in result.stderr
+
+
+def test_a_dry_run_over_files_says_how_much_would_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("今年的雨水比往年多。", encoding="utf-8")
+    result = wudao("build", "-i", str(tmp_path), "-o", str(tmp_path / "out"), "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert "1 files" in result.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_input_on_the_command_line_is_read_instead_of_common_crawl(tmp_path: Path) -> None:
+    config = tmp_path / "cc.yaml"
+    config.write_text("input: {source: commoncrawl, commoncrawl: {crawls: [CC-MAIN-2025-08]}}\n", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("今年的雨水比往年多。", encoding="utf-8")
+    result = wudao("build", "-c", str(config), "-i", str(tmp_path / "a.txt"), "--dry-run")
+    assert "1 files" in result.stdout, result.stderr
 
 
 def test_apply_keeps_ids_and_says_what_was_removed(tmp_path: Path) -> None:

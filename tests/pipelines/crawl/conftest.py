@@ -16,6 +16,9 @@ from corpus.config.crawl import CrawlSettings
 from pipelines.crawl.rounds import Crawl
 from pipelines.passes.task import Isolation, run_and_commit
 
+# pytest's importlib mode leaves test folders off the path; miniature_common_crawl lies beside the tests.
+sys.path.insert(0, str(Path(__file__).parent))
+
 SITE = Path(__file__).parents[3] / "benchmarks" / "crawl_site.py"
 FAST = {"min_delay": 0.02, "delay_factor": 0.0, "delay_jitter": 0.0, "retry_seconds": 0.05, "read_seconds": 3.0}
 

@@ -1,42 +1,36 @@
-"""A miniature Common Crawl on loopback: index, WARC files, a server of ranges that counts what it sends."""
+"""Common Crawl by index, over a miniature on loopback that counts what it sends."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import threading
+import os
+import zlib
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from miniature_common_crawl import CRAWL, FILES, RangeServer, chinese, served
 from rich.console import Console
-from warcio.statusandheaders import StatusAndHeaders
-from warcio.warcwriter import WARCWriter
 
-from corpus.config.crawl import CommonCrawlSettings
+from corpus.config.commoncrawl import CommonCrawlSettings
 from corpus.config.input import InputSettings
-from corpus.errors import ConfigError
+from corpus.errors import ConfigError, StorageError
 from corpus.reading import plan_splits, read_split
 from corpus.reading.digests import DigestCache
 from corpus.storage import Store
 from pipelines.crawl.clock import SystemClock
 from pipelines.crawl.commoncrawl import CommonCrawl
-from pipelines.crawl.ranges import why_unsound
+from pipelines.crawl.selection import surt_prefixes
 from pipelines.passes.task import Isolation
-
-FILES, RECORDS = 3, 20
-LANGUAGES = ("zho", "eng", "zho,eng", "eng,zho", None)
 
 
 class NoPause(SystemClock):
     """Waits for nothing and writes down what it was asked for."""
-
-    def draw(self) -> float:
-        return 0.5
 
     def pause(self, seconds: float) -> None:
         PAUSES.append(seconds)
@@ -45,96 +39,15 @@ class NoPause(SystemClock):
 PAUSES: list[float] = []
 
 
-class RangeServer(ThreadingHTTPServer):
-    """Serves byte ranges of files in memory, and fails when told to."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files = files
-        self.sent: list[tuple[str, int, int]] = []
-        self.failures: list[int] = []  # statuses of the next answers
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: RangeServer
-
-    def do_GET(self) -> None:
-        if self.server.failures:
-            self.send_error(self.server.failures.pop(0))
-            return
-        data = self.server.files.get(self.path[1:])
-        wanted = self.headers.get("Range")
-        if data is None or wanted is None:
-            self.send_error(404)
-            return
-        first, last = (int(part) for part in wanted.removeprefix("bytes=").split("-"))
-        if first >= len(data):
-            self.send_error(416)
-            return
-        body = data[first : last + 1]
-        self.server.sent.append((self.path[1:], first, len(body)))
-        self.send_response(206)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{len(data)}")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
-def record(number: int, file: int) -> tuple[str, bytes]:
-    """Return URL and gzip member of one response record."""
-    url = f"http://site{number % 4}.example/f{file}/{number}.html"
-    out = io.BytesIO()
-    writer = WARCWriter(out, gzip=True)
-    body = (
-        f"<html><body><p>第{number}号文件记载了{file}号仓库里{'粮食' * (number + 1)}的数目。</p></body></html>".encode()
-    )
-    headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html; charset=utf-8")], protocol="HTTP/1.1")
-    writer.write_record(
-        writer.create_warc_record(url, "response", payload=io.BytesIO(body), length=len(body), http_headers=headers)
-    )
-    return url, out.getvalue()
-
-
 @pytest.fixture
 def mini(tmp_path: Path) -> Iterator[tuple[RangeServer, Path, list[dict[str, Any]]]]:
-    files, rows = {}, []
-    for file in range(FILES):
-        name = f"crawl-data/CC-MAIN-2026-47/segments/1/warc/CC-MAIN-{file:05d}.warc.gz"
-        data = b""
-        for number in range(RECORDS):
-            url, member = record(number, file)
-            language = LANGUAGES[number % len(LANGUAGES)]
-            rows.append(
-                {
-                    "url": url,
-                    "url_host_name": url.split("/")[2],
-                    "content_languages": language,
-                    "fetch_status": 200 if number != 10 else 404,
-                    "content_mime_detected": "text/html" if number != 15 else "application/pdf",
-                    "warc_filename": name,
-                    "warc_record_offset": len(data),
-                    "warc_record_length": len(member),
-                }
-            )
-            data += member
-        files[name] = data
-    index = tmp_path / "index" / "crawl=CC-MAIN-2026-47" / "subset=warc"
-    index.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows[::2]), index / "part-0.parquet")
-    pq.write_table(pa.Table.from_pylist(rows[1::2]), index / "part-1.parquet")
-    server = RangeServer(files)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server, tmp_path / "index", rows
-    server.shutdown()
-    server.server_close()
+    with served() as (server, rows):
+        index = tmp_path / "index" / f"crawl={CRAWL}" / "subset=warc"
+        index.mkdir(parents=True)
+        for name, data in server.files.items():
+            if name.endswith(".parquet"):
+                (index / name.rpartition("/")[2]).write_bytes(data)
+        yield server, tmp_path / "index", rows
 
 
 @pytest.fixture
@@ -146,16 +59,6 @@ def fetch(tmp_path: Path, inline_engine: Any) -> Any:
         return CommonCrawl(settings, str(tmp_path / "cc"), inline_engine, Console(quiet=True), clock=NoPause())
 
     return make
-
-
-def chinese(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        row
-        for row in rows
-        if (row["content_languages"] or "").split(",")[0] == "zho"
-        and row["fetch_status"] == 200
-        and row["content_mime_detected"] == "text/html"
-    ]
 
 
 def read_urls(output: Path) -> list[str]:
@@ -180,7 +83,9 @@ def test_only_the_bytes_of_chinese_records_are_requested(mini: Any, fetch: Any, 
     assert sorted(read_urls(tmp_path / "cc")) == sorted(row["url"] for row in wanted)
 
 
-def test_the_dry_run_says_bytes_requests_and_cost_and_writes_nothing(mini: Any, tmp_path: Path) -> None:
+def test_the_dry_run_says_bytes_requests_and_cost_and_fetches_nothing(
+    mini: Any, inline_engine: Any, tmp_path: Path
+) -> None:
     server, index, rows = mini
     wanted = chinese(rows)
     said = {}
@@ -188,21 +93,21 @@ def test_the_dry_run_says_bytes_requests_and_cost_and_writes_nothing(mini: Any, 
         settings = CommonCrawlSettings(index=[str(index)], data=data, gap_bytes=0, price_per_1000_requests=1_000.0)
         printed = io.StringIO()
         console = Console(file=printed, width=200)
-        CommonCrawl(settings, str(tmp_path / "none"), None, console).dry_run()  # type: ignore[arg-type]
+        CommonCrawl(settings, str(tmp_path / "none"), inline_engine, console).dry_run()
         said[data] = printed.getvalue()
     assert f"records  {len(wanted)} in {FILES} WARC files" in said[server.url]
     assert "0.00 USD (HTTPS is free of charge)" in said[server.url]
     requests = said["s3://commoncrawl"].split("requests  ")[1].split(" ")[0]
     assert f"about {int(requests):,}.00 USD" in said["s3://commoncrawl"]
-    assert not (tmp_path / "none").exists()
+    assert {path.name for path in (tmp_path / "none").iterdir()} == {"work"}
     assert server.sent == []
 
 
-def test_a_selection_of_nothing_says_where_to_look(mini: Any, tmp_path: Path) -> None:
+def test_a_selection_of_nothing_says_where_to_look(mini: Any, inline_engine: Any, tmp_path: Path) -> None:
     _, index, _ = mini
     settings = CommonCrawlSettings(index=[str(index)], hosts=["nobody.example"])
     printed = io.StringIO()
-    CommonCrawl(settings, str(tmp_path / "none"), None, Console(file=printed, width=200)).dry_run()  # type: ignore[arg-type]
+    CommonCrawl(settings, str(tmp_path / "none"), inline_engine, Console(file=printed, width=200)).dry_run()
     assert "no record of the index is wanted" in printed.getvalue()
 
 
@@ -214,10 +119,14 @@ def test_provenance_names_the_place_of_every_record(mini: Any, fetch: Any, tmp_p
     found = [row for name in summary["provenance"] for row in pq.read_table(output.path(name)).to_pylist()]
     assert len(found) == len(chinese(rows))
     for row in found:
-        source = server.files[row["source_filename"]][row["source_offset"] :][: row["length"]]
-        ours = output.read_bytes(row["warc"])[row["warc_offset"] :][: row["length"]]
-        assert ours == source
-        assert row["url"].encode() in gzip.decompress(ours)
+        assert row["crawl"] == CRAWL
+        source = gzip.decompress(server.files[row["source_filename"]][row["source_offset"] :][: row["length"]])
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        ours = inflater.decompress(output.read_bytes(row["warc"])[row["warc_offset"] :])
+        assert inflater.eof
+        place = f"{row['source_filename']} {row['source_offset']} {row['length']}"
+        assert ours == b"WARC/1.0\r\nWUDAO-Source: %s\r\nWUDAO-Source-Version: %s" % (place.encode(), source)
+        assert row["url"].encode() in source
 
 
 def test_near_ranges_are_coalesced_and_far_ones_are_not(mini: Any, fetch: Any, tmp_path: Path) -> None:
@@ -233,7 +142,7 @@ def test_near_ranges_are_coalesced_and_far_ones_are_not(mini: Any, fetch: Any, t
 def test_corrupt_missing_and_wrong_ranges_are_quarantined(mini: Any, fetch: Any, tmp_path: Path) -> None:
     server, index, rows = mini
     wanted = chinese(rows)
-    names = sorted(server.files)
+    names = sorted(name for name in server.files if name.endswith(".warc.gz"))
     first, second = (row for row in wanted[:2])
     data = bytearray(server.files[names[0]])
     data[first["warc_record_offset"] + 40] ^= 0xFF
@@ -258,7 +167,9 @@ def test_transient_failures_are_tried_again_with_growing_waits(mini: Any, fetch:
     PAUSES.clear()
     summary = fetch(server, index, connections=1).run()
     assert summary["quarantined"] == {}
-    assert [round(pause / 2**number, 3) for number, pause in enumerate(PAUSES)] == [1.0] * 4
+    assert len(PAUSES) == 4
+    for pause, mean in zip(PAUSES, (0.5, 1.5, 4.5, 13.5), strict=True):
+        assert 0.75 * mean <= pause <= 1.25 * mean
     assert summary["requests"] == len(server.sent) + 4
 
 
@@ -276,6 +187,10 @@ def test_an_interrupted_task_goes_on_behind_its_last_range(mini: Any, fetch: Any
     run = job.engine.run
 
     def interrupted(task: Any, work: Any, items: Any, on_report: Any, on_progress: Any) -> None:
+        if task.name != "ranges":
+            run(task, work, items, on_report, on_progress)
+            return
+
         def announce(progress: Any) -> None:
             if len(server.sent) >= 5:
                 raise KeyboardInterrupt
@@ -312,16 +227,88 @@ def test_an_index_without_the_columns_is_one_sentence(tmp_path: Path, mini: Any,
         fetch(server, None).dry_run()
 
 
-def test_members_are_checked() -> None:
-    url, member = record(1, 1)
-    assert why_unsound(member, len(member), url) is None
-    assert why_unsound(member[:-1], len(member), url) == "short_range"
-    assert why_unsound(member[:-4], len(member) - 4, url) == "not_one_member"
-    assert why_unsound(member + member, 2 * len(member), url) == "not_one_member"
-    assert why_unsound(member, len(member), "http://other.example/") == "another_record"
-    assert why_unsound(b"x" * 9, 9, url) == "corrupt_gzip"
-    text = gzip.compress(b"hello")
-    assert why_unsound(text, len(text), url) == "not_a_record"
+def test_a_server_that_does_not_answer_stops_the_run_and_costs_no_record(mini: Any, fetch: Any, tmp_path: Path) -> None:
+    server, index, rows = mini
+    server.failures = [503] * 1000
+    with pytest.raises(StorageError, match="after 3 tries"):
+        fetch(server, index, max_tries=3, connections=1).run()
+    server.failures = []
+    assert fetch(server, index).run()["quarantined"] == {}
+    assert sorted(read_urls(tmp_path / "cc")) == sorted(row["url"] for row in chinese(rows))
+
+
+def test_a_crawl_is_found_by_its_name(mini: Any, fetch: Any) -> None:
+    server, _, rows = mini
+    assert fetch(server, None, crawls=[CRAWL]).dry_run().records == len(chinese(rows))
+    assert server.ranges() == []
+    assert {name.rpartition("/")[2] for name, _, _ in server.index_reads()} == {"part-0.parquet", "part-1.parquet"}
+    with pytest.raises(ConfigError, match="there is no such list"):
+        fetch(server, None, crawls=["CC-MAIN-2026-01"]).dry_run()
+
+
+def test_a_local_copy_is_read_like_the_server(mini: Any, fetch: Any, tmp_path: Path) -> None:
+    server, _, rows = mini
+    for name, data in server.files.items():
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / name).write_bytes(data)
+    last = chinese(rows)[-1]
+    os.truncate(tmp_path / "copy" / last["warc_filename"], last["warc_record_offset"] + 9)
+    summary = fetch(server, None, crawls=[CRAWL], data=str(tmp_path / "copy"), max_tries=1).run()
+    assert summary["quarantined"] == {"short_range": 1}
+    assert summary["stored"] == len(chinese(rows)) - 1
+    assert server.sent == []
+
+
+def test_of_the_index_only_columns_that_decide_are_read_where_nothing_is_wanted(mini: Any, fetch: Any) -> None:
+    server, _, _ = mini
+    fetch(server, None, crawls=[CRAWL], hosts=["nobody.example"]).dry_run()
+    deciding = sum(length for _, _, length in server.index_reads())
+    server.sent.clear()
+    fetch(server, None, crawls=[CRAWL], hosts=["*.example"]).dry_run()
+    assert deciding < sum(length for _, _, length in server.index_reads())
+
+
+def test_of_the_index_only_row_groups_that_may_hold_a_host_are_read(mini: Any, fetch: Any) -> None:
+    server, _, rows = mini
+    read = []
+    for hosts in (["site1.example"], ["site*"]):
+        server.sent.clear()
+        found = fetch(server, None, crawls=[CRAWL], hosts=hosts).dry_run().records
+        assert found == sum(fnmatch(row["url_host_name"], hosts[0]) for row in chinese(rows))
+        read.append(len(server.index_reads()))
+    assert read[0] < read[1] * 2 / 3, read
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"),
+    [
+        ("*.gov.cn", "cn,gov"),
+        ("news.example.com", "com,example,news"),
+        ("www.example.com", "com,example"),
+        ("www*.example.com", "com,example"),
+        ("*ample.com", "com"),
+        ("news[0-9].example.com", "com,example"),
+        ("a?.example.com", "com,example"),
+        ("localhost", "localhost"),
+        ("192.168.0.1", None),
+        ("example.*", None),
+        ("*", None),
+        ("*cn", None),
+        ("a.b.*.cn", "cn"),
+    ],
+)
+def test_the_surt_keys_of_a_host_begin_with_its_fixed_labels_turned_round(host: str, prefix: str | None) -> None:
+    assert surt_prefixes([host]) == (None if prefix is None else [prefix])
+    assert surt_prefixes([]) is None
+    assert surt_prefixes(["*.edu.cn", "*"]) is None
+
+
+def test_what_the_dry_run_selected_the_run_does_not_select_again(mini: Any, fetch: Any) -> None:
+    server, _, rows = mini
+    fetch(server, None, crawls=[CRAWL]).dry_run()
+    read = len(server.index_reads())
+    assert fetch(server, None, crawls=[CRAWL], connections=1).run()["stored"] == len(chinese(rows))
+    assert len(server.index_reads()) == read
 
 
 @pytest.mark.parametrize("name", ["../etc/passwd", "/etc/passwd", "http://evil.example/x", "a/../../b", ""])
