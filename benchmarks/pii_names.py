@@ -4,11 +4,13 @@
 
 DATA/pii holds ``cluener_train``, ``resume_ner_train``, ``boson_news_ner`` (text with spans of names and places) and
 ``address_train`` (one address a line, with its parts), zstd JSONL. Names: a hit is right where it overlaps a gold name.
-Recall is given over all gold names and over those beside a trigger, a word that says that a person of one's own
-acquaintance or a party follows (``BEFORE``) or has preceded (``AFTER``); the lists below are this benchmark's, not the
-rules'. Names without one are public mentions as a rule, which the grammar leaves alone by intent. Addresses: how much
-of each address is found where it stands alone, after a label, and in a sentence, by the finest part that it names
-(a room, a house, a road, none of them); precision on the running text, by the share of hits that overlap a gold place.
+Recall is given over all gold names, over those beside a trigger, and over those of them that are written in full (not
+张某, 李先生, 孙强（化名）) and follow no office (总经理…先生): officers are public by the policy. A trigger is a word that
+says that a person of one's own acquaintance or a party follows (``BEFORE``) or has preceded (``AFTER``); the lists below
+are this benchmark's, not the rules'. Names without one are public mentions as a rule, which the grammar leaves alone by
+intent. Addresses: how much of each address is found where it stands alone, after a label, and in a sentence, by the
+finest part that it names (a room, a house, a road, none of them); precision on the running text, by the share of hits
+that overlap a gold place.
 """
 
 from __future__ import annotations
@@ -49,6 +51,11 @@ AFTER = (
     "：男",
     "：女",
 )
+OFFICES = (
+    "经理", "总监", "总裁", "董事长", "董事", "监事", "主任", "会长", "院长", "校长", "部长", "局长", "书记", "秘书长", "工程师", "代表",
+    "组长", "教授", "博士", "主席", "委员", "设计师", "书画家", "画家", "作家", "演员", "评论员", "夫人", "ceo", "CEO", "负责人",
+)  # fmt: skip
+TITLES = ("先生", "女士", "小姐", "阿姨", "大爷", "大妈", "师傅", "同学")
 FRAMES = {"alone": "{}", "after a label": "收货地址：{}", "in a sentence": "他家住在{}，平时很少回去。"}
 FINEST = (
     ("room", {"roomno", "cellno", "floorno"}),
@@ -82,9 +89,19 @@ def trigger(text: str, span: Span) -> str:
     return found or next((word for word in AFTER if text.startswith(word, span[1])), "")
 
 
+def is_private(text: str, span: Span) -> bool:
+    """Whether the name is written in full and no office stands before it."""
+    name, after = text[span[0] : span[1]], text[span[1] :]
+    if "某" in name or len(name) < 2 or name.endswith(TITLES) or after.startswith(("（化名", "(化名", "某")):
+        return False
+    return not text[: span[0]].endswith(OFFICES)
+
+
 def names(engine: Engine, folder: Path) -> None:
     """Print precision and recall of names."""
-    print("names (set, gold, found; recall; beside a trigger: gold, recall; hits, precision, exact)")
+    print(
+        "names (set, gold, found; recall; beside a trigger: gold, recall; in full, no office: gold, recall; hits, precision, exact)"
+    )
     for name, label in NAME_SETS.items():
         rows = list(read(folder / f"{name}.jsonl.zst"))
         texts = [row["text"] for row in rows]
@@ -95,10 +112,14 @@ def names(engine: Engine, folder: Path) -> None:
         count = sum(map(len, found))
         all_gold = [(t, s, mine) for t, of, mine in zip(texts, gold, found, strict=True) for s in of]
         beside = [(t, s, mine) for t, s, mine in all_gold if trigger(t, s)]
-        recalled, recalled_beside = (sum(overlaps(s, mine) for _, s, mine in part) for part in (all_gold, beside))
+        private = [(t, s, mine) for t, s, mine in beside if is_private(t, s)]
+        recalled, recalled_beside, recalled_private = (
+            sum(overlaps(s, mine) for _, s, mine in part) for part in (all_gold, beside, private)
+        )
         print(
             f"  {name:18s} {len(all_gold):6d} {recalled:5d} {recalled / max(1, len(all_gold)):.3f}   {len(beside):5d} "
-            f"{recalled_beside / max(1, len(beside)):.3f}   {count:5d} {right / max(1, count):.3f} {exact / max(1, count):.3f}"
+            f"{recalled_beside / max(1, len(beside)):.3f}   {len(private):5d} "
+            f"{recalled_private / max(1, len(private)):.3f}   {count:5d} {right / max(1, count):.3f} {exact / max(1, count):.3f}"
         )
         missed = collections.Counter(trigger(t, s) for t, s, mine in beside if not overlaps(s, mine))
         of = collections.Counter(trigger(t, s) for t, s, _ in beside)

@@ -5,8 +5,10 @@ Presidio's recogniser registry. This package runs them fast over Arrow batches:
 
 * :mod:`corpus.pii.shadow` folds evasive spellings into plain ones, with an exact map back;
 * :mod:`corpus.pii.prefilter` finds in one scan which recognisers can match at all;
-* :mod:`corpus.pii.recognizer` is the Presidio recogniser with validators and substring context;
-* :mod:`corpus.pii.conflicts` decides between overlapping kinds;
+* :mod:`corpus.pii.matcher` is a rule at work, with validator and substring context; :mod:`corpus.pii.recognizer` makes
+  a Presidio recogniser of it;
+* :mod:`corpus.pii.database_cache` keeps what the prefilter has compiled;
+* :mod:`corpus.pii.spans` decides between overlapping kinds;
 * :mod:`corpus.pii.actions` replaces what was found;
 * :mod:`corpus.pii.engine` puts them together; :mod:`corpus.pii.audit` checks the result independently.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,31 +47,33 @@ class Engine:
         return rules_digest(self.folders())
 
     def load(self) -> None:
-        """Read the rules, import Presidio, compile the prefilters.
+        """Read the rules and compile them and the prefilters. Presidio must be there, but is imported for NER only.
 
         Raises MissingDependency without the ``pii`` extra, RuleError for a rule that cannot be used.
         """
         if self._first is not None:
             return
+        if importlib.util.find_spec("presidio_analyzer") is None:
+            raise MissingDependency("presidio-analyzer")
         try:
             import regex
 
-            import_presidio()
-            from corpus.pii.recognizer import RuleRecognizer
+            from corpus.pii.matcher import RuleMatcher
         except ImportError as error:
-            raise MissingDependency("presidio-analyzer") from error
+            raise MissingDependency("regex") from error
         recognizers: list[Any] = []
         for rule in read_rules(self.folders()):
             name = rule.details.validator
             validator = resolve_validator(name, self.settings.validator_packages) if name else None
             try:
-                recognizers.append(RuleRecognizer(rule, validator))
+                recognizers.append(RuleMatcher(rule, validator))
             except regex.error as error:
                 raise RuleError(f"Recogniser {rule.name!r}: {error}") from error
             self._rules[rule.name] = rule
         second = [recognizer for recognizer in recognizers if self._depends(recognizer.rule)]
         first = [recognizer for recognizer in recognizers if not self._depends(recognizer.rule)]
         if self.settings.ner is not None:
+            _import_presidio()
             first.append(_make_ner(self.settings.ner, self.settings.validator_packages))
         self._second = RecognizerGroup(second, self.settings.prefilter)
         self._first = RecognizerGroup(first, self.settings.prefilter)
@@ -83,8 +86,16 @@ class Engine:
 
     @property
     def recognizers(self) -> list[Any]:
-        """The Presidio recognisers, for use in Presidio's own ``RecognizerRegistry``."""
-        return [r for group in (self._first, self._second) if group is not None for r in group.recognizers]
+        """Presidio recognisers that find the same, for use in Presidio's own ``RecognizerRegistry``.
+
+        Raises MissingDependency where Presidio is not installed.
+        """
+        _import_presidio()
+        from corpus.pii.matcher import RuleMatcher
+        from corpus.pii.recognizer import RuleRecognizer
+
+        working = [r for group in (self._first, self._second) if group is not None for r in group.recognizers]
+        return [RuleRecognizer(r) if isinstance(r, RuleMatcher) else r for r in working]
 
     @property
     def prefilter_name(self) -> str:
@@ -192,6 +203,13 @@ def string_buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray
     offsets = np.frombuffer(offset_buffer, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
     data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.empty(0, dtype=np.uint8)
     return data, offsets
+
+
+def _import_presidio() -> None:
+    try:
+        import_presidio()
+    except ImportError as error:
+        raise MissingDependency("presidio-analyzer") from error
 
 
 def _make_ner(name: str, allowed: Sequence[str]) -> Any:

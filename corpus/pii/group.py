@@ -25,7 +25,7 @@ Due = dict[int, dict[int, list[int]] | None]
 
 
 class RecognizerGroup:
-    """Presidio recognisers in a fixed order. ``prefilter``: as in the settings."""
+    """Matchers of rules and foreign Presidio recognisers, in a fixed order. ``prefilter``: as in the settings."""
 
     def __init__(self, recognizers: Sequence[Any], prefilter: str) -> None:
         self.recognizers = list(recognizers)
@@ -104,13 +104,21 @@ class RecognizerGroup:
 
 
 def _code_points(data: memoryview, ends: Iterable[Sequence[int]]) -> dict[int, int]:
-    """Return place in UTF-8 -> code points before it, for all ``ends``."""
+    """Return place in UTF-8 -> code points before it, for all ``ends``.
+
+    hyperscan may round a long bounded repetition in a prefilter and then end a match, one too many, inside a code
+    point: that code point counts as reached.
+    """
     reached: dict[int, int] = {}
     at = count = 0
     for end in sorted({end for some in ends for end in some}):
-        count += len(str(data[at:end], "utf-8"))
+        border = end
+        while border < len(data) and data[border] & 0xC0 == 0x80:
+            border += 1
+        if border > at:
+            count += len(str(data[at:border], "utf-8"))
+            at = border
         reached[end] = count
-        at = end
     return reached
 
 

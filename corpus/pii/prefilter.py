@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.pii import MissingDependency
+from corpus.pii.database_cache import compiled
 from corpus.pii.expressions import widen
 
 UNKNOWN = -1  # an end that the prefilter cannot tell
@@ -46,7 +47,7 @@ class Prefilter(Protocol):
 
 @functools.lru_cache(maxsize=32)
 def _hyperscan_database(expressions: tuple[str, ...]) -> Any:
-    """Return the compiled database (seconds to make; immutable, its scratch space serves one thread at a time)."""
+    """Return the compiled database (immutable, its scratch space serves one thread at a time)."""
     try:
         import hyperscan
     except ImportError as error:
@@ -54,14 +55,7 @@ def _hyperscan_database(expressions: tuple[str, ...]) -> Any:
     flags = (
         hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_PREFILTER
     )
-    database = hyperscan.Database()
-    database.compile(
-        expressions=[expression.encode("utf-8") for expression in expressions],
-        ids=list(range(len(expressions))),
-        elements=len(expressions),
-        flags=[flags] * len(expressions),
-    )
-    return database
+    return compiled([expression.encode("utf-8") for expression in expressions], flags)
 
 
 class HyperscanPrefilter:

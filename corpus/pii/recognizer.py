@@ -1,8 +1,8 @@
-"""The Presidio recogniser that the rules name: expressions, a validator, and context by raw substrings.
+"""The Presidio recogniser of a rule, for use in Presidio's own engine.
 
 Presidio's own context enhancer compares lemmas, which no Chinese pipeline produces, so it never fires; and its
-YAML recognisers cannot name a checksum. :class:`RuleRecognizer` reads both from the rule. Within Presidio's
-``AnalyzerEngine`` it is an ordinary recogniser; the engine here calls :meth:`RuleRecognizer.find` directly.
+YAML recognisers cannot name a checksum. :class:`RuleRecognizer` has both from :class:`corpus.pii.matcher.RuleMatcher`,
+with which the engine here works directly.
 
 Importing this module imports Presidio.
 """
@@ -10,44 +10,20 @@ Importing this module imports Presidio.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-import regex
 from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
 
-from corpus.pii.candidate import Candidate, Validator
-from corpus.pii.expressions import max_width
-from corpus.pii.rules import Rule
-from corpus.pii.windows import Windows, matches
-
-FLAGS = regex.MULTILINE | regex.DOTALL  # not IGNORECASE, Presidio's default: a plate is not "京a12345 mm"
-VALID = 0.85  # score of a candidate whose validator found a checksum or a table entry, without context
-CUED = 0.95  # score with a context cue
-
-
-class Finding(NamedTuple):
-    """What one recogniser found, in code points of the shadow text."""
-
-    start: int
-    end: int
-    kind: str
-    score: float
-    rule: str
+from corpus.pii.matcher import FLAGS, Finding, RuleMatcher
+from corpus.pii.windows import Windows
 
 
 class RuleRecognizer(PatternRecognizer):
-    """A pattern recogniser with a validator and substring context.
+    """A Presidio pattern recogniser that finds what ``matcher`` finds."""
 
-    A match becomes a finding if no expression of ``not_before`` / ``not_after`` touches it, its validator
-    accepts it, and either its score is the pattern's own or a cue of ``context`` lies in the window before it
-    (``window`` characters) or after it (``window_after``). The nearest cue decides: a negative cue between the
-    positive one and the match, or around it (通讯地址 round 地址), forbids the finding.
-    """
-
-    def __init__(self, rule: Rule, validator: Validator | None) -> None:
+    def __init__(self, matcher: RuleMatcher) -> None:
         self.name: str
-        self.rule = rule
-        self.validator = validator
+        self.matcher = matcher
+        rule = matcher.rule
         super().__init__(
             supported_entity=rule.supported_entity,
             name=rule.name,
@@ -56,69 +32,10 @@ class RuleRecognizer(PatternRecognizer):
             context=list(rule.context),
             global_regex_flags=FLAGS,
         )
-        details = rule.details
-        self._compiled = [(regex.compile(p.regex, FLAGS), p.score) for p in rule.patterns]
-        self.widths = [max_width(p.regex) for p in rule.patterns]
-        self._positive = _alternation(rule.context)
-        self._negative = _alternation(details.negative)
-        self._not_after = regex.compile(details.not_after) if details.not_after else None
-        self._not_before = regex.compile(f"(?:{details.not_before})$") if details.not_before else None
 
     def find(self, text: str, within: Mapping[int, Windows | None] | None = None) -> list[Finding]:
-        """Return what this recogniser finds in shadow text ``text``, by position; spans may overlap.
-
-        ``within`` restricts the search to these of its expressions, each in its windows or (None) in all of the
-        text: elsewhere they are known not to match.
-        """
-        details = self.rule.details
-        if within is None:
-            if details.context_required and (self._positive is None or self._positive.search(text) is None):
-                return []
-            within = dict.fromkeys(range(len(self._compiled)))
-        found: dict[tuple[int, int], Finding] = {}
-        for number, intervals in within.items():
-            compiled, score = self._compiled[number]
-            for match in matches(compiled, text, intervals, self.widths[number] or 0):
-                start, end = match.span()
-                if start == end:
-                    continue
-                if self._not_after is not None and self._not_after.match(text, end):
-                    continue
-                if self._not_before is not None and self._not_before.search(text, max(0, start - details.reach), start):
-                    continue
-                cued, denied = self._context(text, start, end)
-                if denied or (details.context_required and not cued):
-                    continue
-                candidate = Candidate(text, start, end, score, cued)
-                if self.validator is not None:
-                    accepted = self.validator(candidate)
-                    if accepted is None:
-                        continue
-                    candidate = accepted
-                final = max(candidate.score, CUED) if cued else candidate.score
-                if final < details.threshold:
-                    continue
-                key = (candidate.start, candidate.end)
-                if key not in found or found[key].score < final:
-                    found[key] = Finding(candidate.start, candidate.end, self.rule.supported_entity, final, self.name)
-        return [found[key] for key in sorted(found)]
-
-    def _context(self, text: str, start: int, end: int) -> tuple[bool, bool]:
-        """Return (a positive cue is nearest, a negative cue forbids) for the match ``text[start:end]``."""
-        details = self.rule.details
-        low = max(0, start - details.window)
-        positive = negative = -1
-        if self._positive is not None:
-            for match in self._positive.finditer(text, low, start):
-                positive = match.end()
-        if self._negative is not None:
-            for match in self._negative.finditer(text, low, start):
-                negative = match.end()
-        if positive < 0 and self._positive is not None and details.window_after:
-            after = self._positive.search(text, end, min(len(text), end + details.window_after))
-            if after is not None and negative < 0:
-                return True, False
-        return positive > negative, negative >= 0 and negative >= positive
+        """See :meth:`corpus.pii.matcher.RuleMatcher.find`."""
+        return self.matcher.find(text, within)
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: object = None, regex_flags: int | None = None
@@ -137,11 +54,3 @@ class RuleRecognizer(PatternRecognizer):
             )
             for finding in self.find(text)
         ]
-
-
-def _alternation(cues: tuple[str, ...]) -> regex.Pattern[str] | None:
-    """Return an expression that finds any of ``cues`` literally, longest first, ASCII case ignored."""
-    if not cues:
-        return None
-    ordered = sorted(cues, key=lambda cue: (-len(cue), cue))
-    return regex.compile("|".join(regex.escape(cue) for cue in ordered), regex.IGNORECASE)

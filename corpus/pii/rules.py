@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corpus.pii.candidate import Validator
 
 PACKAGED_RULES = "pii_rules"
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class RuleError(ValueError):
@@ -92,7 +93,8 @@ def read_rules(folders: Sequence[Path]) -> list[Rule]:
     seen: dict[str, Path] = {}
     for path in [path for folder in folders for path in sorted(folder.glob("*.yaml"))]:
         try:
-            content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+            # libyaml's safe loader where PyYAML has it: a tenth of the time.
+            content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)  # noqa: S506
         except yaml.YAMLError as error:
             raise RuleError(f"{path} is not YAML: {error}") from error
         if not isinstance(content, dict) or not isinstance(content.get("recognizers"), list):

@@ -34,6 +34,19 @@ FUNCTION = re.compile(r"[有不了也要就还很这我你他她们没说把被�
 CORE_NUMBER = re.compile(
     r"第?[A-Za-z]?[0-9]|第?[一二三四五六七八九十百〇零]{1,5}[ ]?(?:号|弄|栋|幢|座|单元|室|组|队|楼|层|巷|户)$"
 )
+# An address in a field: a region first, then a road, a village or an estate.
+REGION = re.compile(r"[一-龥]{1,10}?(?:省|市|自治区|自治州|州|盟|区|县|旗|镇|乡|街道)")
+DWELLING = re.compile(
+    r"路|街(?!道)|大道|巷|弄|胡同|村|庄|屯|寨|社区|小区|新区|苑|花园|家园|公馆|府邸|大厦|公寓|广场|宿舍|新村|坊|里(?![面边头外])"
+    r"|工业区|工业园|产业园|园区|组|[0-9一二三四五六七八九十]社|[号栋幢室]"
+)
+# What comes after the field: another label, or a place that is only near it.
+FIELD_END = re.compile(
+    r"[ ](?=[一-龥A-Za-z]{2,8}:)|[ ]?(?:联系电话|联系人|联系方式|电话|手机|邮编|邮政编码|收件人|收货人|姓名|身份证|微信"
+    r"|备注|性别|公民身份)"
+    r"|附近|旁边|对面|一带|的|,|，"
+)
+ANONYMISED = re.compile(r"[Xx]{2}|某")
 BARE_ROOM = re.compile(
     r"[ ]?(?:[一-龥]{2,8}[ ]?)?(?<![0-9])[0-9]{1,5}(?:-[0-9]{1,5}){1,3}(?:室|号)?(?![0-9年月日元万%.])"
     r"|[ ]?[0-9]{2,5}(?![0-9年月日元万%.人个岁次分秒\-])"
@@ -49,6 +62,27 @@ def residence(candidate: Candidate) -> Candidate | None:
         return found
     fine = len(re.findall(r"(?:栋|幢|单元|室|号楼|户|房)", found.value)) >= 2
     return found._replace(score=0.6 if fine else 0.3)
+
+
+def field(candidate: Candidate) -> Candidate | None:
+    """An address in a form's field, or where somebody lives: a region, and in it a road, a village or an estate."""
+    value = candidate.value
+    border = FIELD_END.search(value)
+    value = value[: border.start()] if border else value
+    if candidate.text[candidate.start + len(value) :][:1] == ":":
+        value = value[: value.rfind(" ") + 1]  # the last word is the next label
+    value = value.rstrip(" -_(#·")
+    region = next((name for name in sorted(words("provinces"), key=len, reverse=True) if value.startswith(name)), "")
+    found = REGION.match(value, len(region))
+    begin = found.end() if found else len(region)
+    if (
+        not begin
+        or FUNCTION.search(value)
+        or ANONYMISED.search(value)
+        or any(word in value for word in words("not_in_addresses"))
+    ):
+        return None
+    return candidate._replace(end=candidate.start + len(value)) if DWELLING.search(value, begin) else None
 
 
 def street(candidate: Candidate) -> Candidate | None:

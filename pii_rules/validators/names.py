@@ -17,23 +17,28 @@ class Demands(NamedTuple):
     """What a trigger asks of a name."""
 
     rare: bool  # surnames that are common words count
-    usual: bool  # both characters of the given name are usual ones, not one of them
+    usual: int  # so many characters of the given name must be usual ones (all, where it has fewer)
     border: (
         str  # "none": usual characters settle it, "word": punctuation or a function word follows, "mark": punctuation
     )
+    common: bool = False  # names that are words of the dictionary count
 
 
-LABEL = Demands(rare=True, usual=False, border="none")
-PARTY = Demands(rare=False, usual=False, border="none")
-ROLE = Demands(rare=False, usual=True, border="word")
-SELF = Demands(rare=False, usual=True, border="mark")
-BEFORE = Demands(rare=False, usual=True, border="mark")
+LABEL = Demands(rare=True, usual=1, border="none", common=True)
+PARTY = Demands(rare=False, usual=1, border="none")
+ROLE = Demands(rare=False, usual=2, border="word")
+CALLED = Demands(rare=False, usual=1, border="mark")
+SELF = Demands(rare=False, usual=2, border="mark")
+BEFORE = Demands(rare=False, usual=2, border="mark")
+DESCRIBED = Demands(rare=True, usual=0, border="mark")
 
 WINDOW = 13  # characters of a stretch looked at: the longest written names with · fit
 LONGEST = 4
 LONGEST_PART = 5  # characters of one part of a name with ·
 MINORITY = re.compile(r"[一-龥]{1,6}(?:·[一-龥]{1,8}){1,3}")
 HAN = re.compile(r"[一-龥]")
+JOINTS = frozenset("和与及在到被将向对把从是说称因为给")
+INVENTED = re.compile(r"[”\"]? ?\((?:化名|假名)")  # the text itself says that the name is not the person's
 
 
 def after_label(candidate: Candidate) -> Candidate | None:
@@ -56,14 +61,24 @@ def after_self(candidate: Candidate) -> Candidate | None:
     return _after(candidate, SELF)
 
 
+def after_called(candidate: Candidate) -> Candidate | None:
+    """A name after 名叫, 真名: punctuation must follow, one unusual character is no obstacle."""
+    return _after(candidate, CALLED)
+
+
 def before_title(candidate: Candidate) -> Candidate | None:
     """A full name right before a title (…先生); a surname alone (王先生) names nobody."""
-    return _before(candidate)
+    return _before(candidate, BEFORE)
 
 
 def before_mark(candidate: Candidate) -> Candidate | None:
-    """A name right before a mark that ends it: a comma and the sex, a number."""
-    return _before(candidate)
+    """A name right before a mark that ends it: a number."""
+    return _before(candidate, BEFORE)
+
+
+def before_description(candidate: Candidate) -> Candidate | None:
+    """A name right before what describes a person (，男，…): where nothing stands before it, any given name will do."""
+    return _before(candidate, DESCRIBED)
 
 
 def surname_length(text: str) -> int:
@@ -85,8 +100,9 @@ def is_name(name: str, demands: Demands) -> bool:
         return False
     if given in words("not_given_names") or name[:2] in words("not_names"):
         return False
-    usual = [char in words("given_chars") for char in given]
-    if not any(usual) or (demands.usual and not all(usual)):
+    if name in words("common_words") and not demands.common:
+        return False
+    if sum(char in words("given_chars") for char in given) < min(demands.usual, len(given)):
         return False
     return demands.rare or length == 2 or name[0] not in words("rare_surnames")
 
@@ -107,10 +123,16 @@ def _after(candidate: Candidate, demands: Demands) -> Candidate | None:
     minority = MINORITY.match(run)
     if minority and not any(char in words("not_given") for char in run[: run.index("·")]):
         return candidate._replace(end=start + _trim_minority(run, minority.end()))
-    if not surname_length(run) or any(word in run[1:8] for word in words("organisation_ends")):
+    if not surname_length(run) or any(word in _compound(run) for word in words("organisation_ends")):
         return None
     size = _given_border(text, start, run, demands)
     return candidate._replace(end=start + size) if size else None
+
+
+def _compound(run: str) -> str:
+    """Return what can belong to one name of an organisation: up to a word that joins two parts of a sentence."""
+    joint = next((at for at in range(3, len(run)) if run[at] in JOINTS), len(run))
+    return run[1 : min(joint, 8)]
 
 
 def _given_border(text: str, start: int, run: str, demands: Demands) -> int:
@@ -122,7 +144,7 @@ def _given_border(text: str, start: int, run: str, demands: Demands) -> int:
     short, long = surname + 1, surname + 2
     if len(run) in (short, long) or (surname == 1 and len(run) == LONGEST and run[1] in words("surnames")):
         if is_name(run, demands):
-            return len(run)
+            return len(run) if INVENTED.match(text, start + len(run)) is None else 0
         if len(run) == short:
             return 0
     if demands.border == "mark":
@@ -141,27 +163,32 @@ def _given_border(text: str, start: int, run: str, demands: Demands) -> int:
             sizes.append(long)
         elif tail not in usual:
             sizes.append(short)
-        demands = demands._replace(usual=True)
+        demands = demands._replace(usual=2)
     for size in sizes:
         if text[start + size : start + size + 1] != "某" and is_name(run[:size], demands):
-            return size
+            return size if INVENTED.match(text, start + size) is None else 0
     return 0
 
 
 def _trim_minority(run: str, end: int) -> int:
     """Return where a name with · ends: before the first function word after its last ·."""
     last = run.rindex("·", 0, end)
-    if end == len(run) and end - last <= LONGEST_PART + 1:
-        return end  # punctuation follows
+    closed = end == len(run) and end - last <= LONGEST_PART + 1  # punctuation follows
     for at in range(last + 2, end):
-        if run[at] in words("after_names") or run[at : at + 2] in words("after_names"):
+        word = run[at : at + 2]
+        if (len(word) == 2 and word in words("after_names")) or (not closed and run[at] in words("after_names")):
             return at
     return end
 
 
-def _before(candidate: Candidate) -> Candidate | None:
-    """Return the candidate narrowed to the name at the end of its span."""
+def _before(candidate: Candidate, demands: Demands) -> Candidate | None:
+    """Return the candidate narrowed to the name at the end of its span.
+
+    ``demands`` hold for a name that stands alone; one with other characters before it must be a usual one.
+    """
     text, end = candidate.text, candidate.end
+    if INVENTED.match(text, end):
+        return None
     low = max(0, end - WINDOW)
     stretch = re.search(r"[一-龥·]*$", text[low:end])
     run = stretch.group() if stretch else ""
@@ -180,6 +207,9 @@ def _before(candidate: Candidate) -> Candidate | None:
         if size == 2 and surname_length(name) == 2:
             continue
         left = run[:-size]
+        alone = not left and not (text[end - size - 1 : end - size].isalnum() if end > size else False)
+        if alone and is_name(name, demands):
+            return candidate._replace(start=end - size)
         border = not left or left[-1] in words("before_names") or left[-2:] in words("before_names")
         # Two characters are a name only at a border; three usual ones are less often a chance.
         if (border or (size == 3 and len(run) <= 6 and left[-1] not in words("surnames"))) and is_name(name, BEFORE):

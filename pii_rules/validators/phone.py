@@ -12,6 +12,13 @@ GROUPINGS = {(11,), (3, 4, 4), (4, 3, 4), (4, 4, 3), (3, 8), (3, 3, 5), (5, 6), 
 WEAK = 0.3
 GROUPED = 0.7
 PLAIN = 0.75
+# Marks that divide the groups of a telephone number: ITU-T E.123 (blank), RFC 3966, 5.1.1 (hyphen, full stop). Others
+# are a file's or a variable's name, a product, a fraction, unless a cue says that someone hides a number.
+VISUAL_SEPARATORS = frozenset(" -.")
+DOTTED_QUAD = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+MORE_BEFORE = re.compile(r"[0-9] {1,3}$")  # one column of a row of numbers
+MORE_AFTER = re.compile(r" {1,3}[0-9]")
+NEIGHBOURS = 4  # characters looked at beside the number
 
 
 def mobile(candidate: Candidate) -> Candidate | None:
@@ -19,13 +26,29 @@ def mobile(candidate: Candidate) -> Candidate | None:
     local = re.sub(r"^\(?\+? ?(?:0086|86)\)?[-. ]{0,2}(?=1)", "", candidate.value)
     groups = tuple(len(group) for group in re.findall(r"[0-9]+", local))
     number = re.sub(r"[^0-9]", "", local)
-    if len(number) != 11 or not _assigned(number):
+    if len(number) != 11 or not _assigned(number) or _is_ipv4(local):
         return None
-    if groups not in GROUPINGS:
+    if groups not in GROUPINGS or (not candidate.cued and _is_other_notation(candidate, local, groups)):
         return candidate._replace(score=WEAK)
     if len(set(number[3:])) == 1 and not candidate.cued:
         return None  # 13800000000: a sample or a pattern
     return candidate._replace(score=PLAIN if groups == (11,) else GROUPED)
+
+
+def _is_ipv4(written: str) -> bool:
+    """Whether the digits are written as an IPv4 address (RFC 6943, 3.1.1: four decimal octets)."""
+    return DOTTED_QUAD.fullmatch(written) is not None and all(int(octet) < 256 for octet in written.split("."))
+
+
+def _is_other_notation(candidate: Candidate, written: str, groups: tuple[int, ...]) -> bool:
+    """Whether separators or neighbours say that this is a name with digits or a row of numbers."""
+    if len(groups) == 1:
+        return False
+    if not VISUAL_SEPARATORS.issuperset(re.sub(r"[0-9]", "", written)) or max(groups) == 1:
+        return True
+    before = candidate.text[max(0, candidate.start - NEIGHBOURS) : candidate.start]
+    after = candidate.text[candidate.end : candidate.end + NEIGHBOURS]
+    return " " in written and bool(MORE_BEFORE.search(before) or MORE_AFTER.match(after))
 
 
 def _assigned(number: str) -> bool:

@@ -14,6 +14,7 @@ from corpus.config.scrub import ScrubSettings
 from corpus.pii.digits import digit_cluster
 from corpus.pii.engine import Engine
 from corpus.pii.expressions import widen
+from corpus.pii.group import _code_points
 from corpus.pii.rules import read_rules, rules_folder
 
 RULES = read_rules([rules_folder(None)])
@@ -23,6 +24,7 @@ PIECES = [
     "li.ming@163.com", "abc(at)qq(dot)com", "#", "@", "微信：", "wx_2020abc", "QQ", "284719365", "加V", "浙A7K23M", "1988-03-21", "出生",
     "男，", "生于", "113.87.42.19", "3C:5A:B4:91:0E:7D", "https://github.com/", "someone", "\n", "\u200b", "一三九一二三四五六七八", "①", "·",
     "62226", "4111111111111111", "0571-88123467", "公司", "客服", "400-820-8820", "护照", "E12345678", "C123456(9)", "A123456789", "0x", "(", ")", "ab", "12",
+    "市民", "：男，", "尊敬的", "先生：", "收货地址：", "家住", "杭州市西湖区文三路", "10.2.3.1", "ssh ", "@host.net:~/", "v:", "_", "杨淑芬", "\t",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
@@ -87,6 +89,11 @@ def test_digits_that_an_expression_needs(expression: str, digits: int) -> None:
     assert digit_cluster(expression) == digits
 
 
+def test_an_end_inside_a_code_point_counts_it() -> None:
+    data = memoryview("家住a杭州".encode())
+    assert _code_points(data, [[0, 3, 7], [8, 9, 13], [5]]) == {0: 0, 3: 1, 5: 2, 7: 3, 8: 4, 9: 4, 13: 5}
+
+
 MEGABYTE = 1_000_000
 ADVERSARIAL = {
     "one digit": "1",
@@ -107,6 +114,11 @@ ADVERSARIAL = {
     "dashes": "1-",
     "url": "https://github.com/a",
     "minority": "买·",
+    "described": "李·买：男，",
+    "salutation": "尊敬的 李",
+    "field": "收货地址：杭州市",
+    "private": "市民“",
+    "remote": "ssh a@",
 }
 
 

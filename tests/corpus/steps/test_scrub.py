@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib.util
 from typing import Any
 
 import pyarrow as pa
@@ -151,18 +152,21 @@ def test_spans_are_code_points_of_the_text_as_given(default: Scrub) -> None:
     assert default.spans(["\ud800" + f"手机{MOBILE}"])[0][0].start == 3
 
 
-def test_missing_presidio_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.delitem(sys.modules, "corpus.pii.recognizer", raising=False)
+def test_missing_packages_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     original = builtins.__import__
 
     def refuse(name: str, *arguments: Any, **named: Any) -> Any:
-        if name.startswith("presidio_analyzer"):
+        if name == "regex":
             raise ImportError(name)
         return original(name, *arguments, **named)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(MissingDependency, match=r"pip install 'wudao-corpus\[pii\]'"):
+        Scrub(ScrubSettings()).load()
+
+
+def test_without_presidio_the_build_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependency, match=r"pip install 'wudao-corpus\[pii\]'"):
         Scrub(ScrubSettings()).load()
 
