@@ -93,7 +93,6 @@ class Signer:
             self.shape.bands,
             self.shape.rows,
             self._settings.sketch_bins.bit_length() - 1,
-            VALUE_BITS,
             out.minima[rows],
             out.bands[rows],
             out.sketches[rows],

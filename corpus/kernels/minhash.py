@@ -23,6 +23,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from corpus.kernels.minwise import VALUE_BITS
+
 BLOCK: Final = 2048  # shingle hashes a block: 8 KiB, a quarter of a small L1 cache
 LANES: Final = 64  # the inner loop runs over whole multiples of this, filled up by repeating one hash
 EMPTY_BIN: Final = 0xFFFFFFFF
@@ -109,12 +111,12 @@ def _bin_block(hashes: Any, count: int, shift: Any, mask: Any, bins: Any) -> Non
 
 
 @njit(cache=True, nogil=True)
-def _pack_bins(bins: Any, bits: int, codes: Any, out: Any) -> None:
-    """Write each bin as ``bits`` bits: 0 empty, else 1 + its mixed minimum scaled to 2**bits - 1 values; empty it.
+def _pack_bins(bins: Any, codes: Any, out: Any) -> None:
+    """Write each bin as VALUE_BITS bits: 0 empty, else 1 + its mixed minimum scaled to the values left; empty it.
 
-    Bin ``part * len(out) + place`` goes to bits ``part * bits`` and up of byte ``place``.
+    Bin ``part * len(out) + place`` goes to bits ``part * VALUE_BITS`` and up of byte ``place``.
     """
-    values = np.uint32((1 << bits) - 1)
+    values = np.uint32((1 << VALUE_BITS) - 1)
     for index in range(len(bins)):
         low = bins[index]
         code = np.uint32(np.uint32(np.uint32(mix32(low) >> np.uint32(16)) * values) >> np.uint32(16))
@@ -122,8 +124,8 @@ def _pack_bins(bins: Any, bits: int, codes: Any, out: Any) -> None:
         bins[index] = np.uint32(EMPTY_BIN)
     size = len(out)
     out[:] = codes[:size]
-    for part in range(1, 8 // bits):
-        shift = np.uint8(part * bits)
+    for part in range(1, 8 // VALUE_BITS):
+        shift = np.uint8(part * VALUE_BITS)
         for place in range(size):
             out[place] = np.uint8(out[place] | np.uint8(codes[part * size + place] << shift))
 
@@ -148,7 +150,6 @@ def sign(
     bands: int,
     rows: int,
     bin_bits: int,
-    value_bits: int,
     minima: Any,
     band_hashes: Any,
     sketches: Any,
@@ -157,7 +158,7 @@ def sign(
     """Sign n documents, document i being ``code_points[offsets[i]:offsets[i + 1]]``.
 
     Writes ``minima`` (n x permutations, uint32), ``band_hashes`` (n x bands,
-    int64), ``sketches`` (n x 2**bin_bits * value_bits / 8, uint8) and
+    int64), ``sketches`` (n x 2**bin_bits * VALUE_BITS / 8, uint8) and
     ``shingles`` (n, int64: how many, repeated ones counted). Rows of documents
     with fewer than ``min_shingles`` are left alone but for ``shingles``.
     """
@@ -181,7 +182,7 @@ def sign(
             _permute_block(hashes, padded, scales, shifts, lowest)
             _bin_block(hashes, size, bin_shift, mask, bins)
         _band_hashes(lowest, bands, rows, band_hashes[document])
-        _pack_bins(bins, value_bits, codes, sketches[document])
+        _pack_bins(bins, codes, sketches[document])
 
 
 @njit(inline="always")

@@ -108,7 +108,7 @@ class Signed:
         self.shingles = np.zeros(count, dtype=np.int64)
         self.content = np.zeros((count, 2), dtype=np.uint64)
         minhash.sign(
-            code_points, offsets, *seeds, min_shingles, BANDS, ROWS, BIN_BITS, VALUE_BITS,
+            code_points, offsets, *seeds, min_shingles, BANDS, ROWS, BIN_BITS,
             self.minima, self.bands, self.sketches, self.shingles,
         )  # fmt: skip
         minhash.content_hashes(code_points, offsets, self.content)
