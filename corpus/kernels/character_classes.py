@@ -2,7 +2,7 @@
 
 One ``uint16`` per code point of the Basic Multilingual Plane: the low four bits
 hold the class, the others are flags. Astral code points are classified by
-:func:`corpus.kernels.text_signals.astral_entry`.
+:func:`corpus.kernels.text_events.astral_entry`.
 """
 
 from __future__ import annotations

@@ -76,27 +76,19 @@ def ngram_repetition(scratch: Scratch, n_units: int) -> None:
     one. ``covered[n]`` counts the units that lie inside an n-gram seen before,
     each unit once.
     """
-    units, active, hashes = scratch.units, scratch.active, scratch.hashes
     for n in range(2, MAX_N + 1):
         scratch.top[n] = 1 if n_units >= n else 0
         scratch.covered[n] = 0
-    for i in range(n_units):
-        hashes[i] = np.uint64(units[i] + 1) * np.uint64(_MIX)
-        active[i] = i
+    active = scratch.active
     n_active = max(n_units - 1, 0)
     for n in range(2, MAX_N + 1):
-        for a in range(n_active):
-            i = active[a]
-            # Shift and multiply: the next unit meets other bits, and the order of units counts.
-            mixed = hashes[i] ^ (hashes[i] >> np.uint64(29))
-            hashes[i] = mixed * np.uint64(_STEP) + np.uint64(units[i + n - 1] + 1) * np.uint64(_MIX)
         bits = _bits_for(4 * n_active)
-        fullest = _count_marks(scratch, n_active, bits)
-        n_active = _keep_repeated(scratch, n_active, bits)
-        if n < FIRST_COVERED:
-            scratch.top[n] = max(scratch.top[n], _commonest(scratch, n_active, bits, fullest))
+        fullest = _count_pairs(scratch, n_active, bits) if n == 2 else _count_marks(scratch, n_active, bits, n)
+        n_active, n_fullest, second = _keep_repeated(scratch, n_active, bits, fullest)
         if n >= FIRST_COVERED:
             scratch.covered[n] = _coverage(scratch, n_active, n)
+        elif scratch.marks[fullest] > 1:
+            scratch.top[n] = _commonest(scratch, n_active, bits, n_fullest, second)
         # The next n-gram must fit behind its first place.
         while n_active > 0 and active[n_active - 1] > n_units - n - 1:
             n_active -= 1
@@ -105,61 +97,99 @@ def ngram_repetition(scratch: Scratch, n_units: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _count_marks(scratch: Scratch, n_active: int, bits: int) -> int:
-    """Count the active places by small hash; return a slot with the largest mark."""
-    active, hashes, marks = scratch.active, scratch.hashes, scratch.marks
+def _count_pairs(scratch: Scratch, n_active: int, bits: int) -> int:
+    """Make the first ``n_active`` places active and count their pairs; return a slot with the largest mark."""
+    units, active, hashes, marks = scratch.units, scratch.active, scratch.hashes, scratch.marks
     shift = np.uint64(64 - bits)
     marks[: 1 << bits] = 0
-    largest = 0
-    fullest = 0
-    for a in range(n_active):
-        slot = int(np.int64((hashes[active[a]] * np.uint64(_MIX)) >> shift))
-        mark = int(marks[slot]) + 1
+    largest = np.int32(0)
+    fullest = np.uint64(0)
+    value = np.uint64(units[0] + 1) * np.uint64(_MIX)
+    for i in range(n_active):
+        mixed = value ^ (value >> np.uint64(29))
+        value = np.uint64(units[i + 1] + 1) * np.uint64(_MIX)
+        pair = mixed * np.uint64(_STEP) + value
+        hashes[i] = pair
+        active[i] = i
+        slot = (pair * np.uint64(_MIX)) >> shift
+        mark = np.int32(marks[slot] + 1)
         marks[slot] = mark
         if mark > largest:
             largest = mark
             fullest = slot
-    return fullest
+    return int(np.int64(fullest))
 
 
 @njit(cache=True, nogil=True)
-def _keep_repeated(scratch: Scratch, n_active: int, bits: int) -> int:
-    """Keep in ``scratch.active`` the places whose mark says two or more; return how many."""
-    active, hashes, marks = scratch.active, scratch.hashes, scratch.marks
+def _count_marks(scratch: Scratch, n_active: int, bits: int, n: int) -> int:
+    """Hash the n-grams of the active places and count them by small hash; return a slot with the largest mark."""
+    units, active, hashes, marks = scratch.units, scratch.active, scratch.hashes, scratch.marks
     shift = np.uint64(64 - bits)
+    marks[: 1 << bits] = 0
+    largest = np.int32(0)
+    fullest = np.uint64(0)
+    for a in range(n_active):
+        i = int(np.int64(active[a]))
+        value = hashes[np.uint64(i)]
+        # Shift and multiply: the next unit meets other bits, and the order of units counts.
+        mixed = value ^ (value >> np.uint64(29))
+        value = mixed * np.uint64(_STEP) + np.uint64(units[np.uint64(i + n - 1)] + 1) * np.uint64(_MIX)
+        hashes[np.uint64(i)] = value
+        slot = (value * np.uint64(_MIX)) >> shift
+        mark = np.int32(marks[slot] + 1)
+        marks[slot] = mark
+        if mark > largest:
+            largest = mark
+            fullest = slot
+    return int(np.int64(fullest))
+
+
+@njit(cache=True, nogil=True)
+def _keep_repeated(scratch: Scratch, n_active: int, bits: int, fullest: int) -> tuple[int, int, int]:
+    """Keep in ``scratch.active`` the places whose mark says two or more.
+
+    Return how many they are, how many places of slot ``fullest`` are now in
+    ``scratch.candidates``, and the largest mark of any other slot.
+    """
+    active, hashes, marks, candidates = scratch.active, scratch.hashes, scratch.marks, scratch.candidates
+    shift = np.uint64(64 - bits)
+    full = np.uint64(fullest)
     kept = 0
+    n_fullest = 0
+    second = np.int32(0)
     for a in range(n_active):
         i = active[a]
-        mark = marks[np.int64((hashes[i] * np.uint64(_MIX)) >> shift)]
-        active[kept] = i
-        kept += 1 if mark > 1 else 0
-    return kept
+        slot = (hashes[np.uint64(i)] * np.uint64(_MIX)) >> shift
+        mark = marks[slot]
+        active[np.uint64(kept)] = i
+        kept += mark > 1
+        if slot == full:
+            candidates[np.uint64(n_fullest)] = i
+            n_fullest += 1
+        else:
+            second = max(second, mark)
+    return kept, n_fullest, int(np.int64(second))
 
 
 @njit(cache=True, nogil=True)
-def _commonest(scratch: Scratch, n_active: int, bits: int, fullest: int) -> int:
+def _commonest(scratch: Scratch, n_active: int, bits: int, n_fullest: int, second: int) -> int:
     """Return the occurrences of the commonest n-gram among the active places.
 
     A mark is the sum over the n-grams that share it. The n-grams of the largest
-    mark, that of slot ``fullest``, give a lower bound; only places whose mark is
-    above it are counted out.
+    mark, those of the first ``n_fullest`` candidates, give a lower bound; only
+    where the mark of some other slot (``second`` at most) is above it, the
+    places with such marks are counted out.
     """
     active, hashes, marks = scratch.active, scratch.hashes, scratch.marks
-    shift = np.uint64(64 - bits)
-    largest = marks[fullest]
-    if largest < 2:
-        return min(n_active, 1)
-    n_candidates = 0
-    for a in range(n_active):
-        scratch.candidates[n_candidates] = active[a]
-        n_candidates += np.int64((hashes[active[a]] * np.uint64(_MIX)) >> shift) == fullest
-    bound = _most_occurrences(scratch, n_candidates)
-    if bound == largest:
+    bound = _most_occurrences(scratch, n_fullest)
+    if bound >= second:
         return bound
+    shift = np.uint64(64 - bits)
     n_candidates = 0
     for a in range(n_active):
-        scratch.candidates[n_candidates] = active[a]
-        n_candidates += marks[np.int64((hashes[active[a]] * np.uint64(_MIX)) >> shift)] > bound
+        i = active[a]
+        scratch.candidates[np.uint64(n_candidates)] = i
+        n_candidates += marks[(hashes[np.uint64(i)] * np.uint64(_MIX)) >> shift] > bound
     return max(bound, _most_occurrences(scratch, n_candidates))
 
 
@@ -167,6 +197,12 @@ def _commonest(scratch: Scratch, n_active: int, bits: int, fullest: int) -> int:
 def _most_occurrences(scratch: Scratch, n_candidates: int) -> int:
     """Return the largest number of ``scratch.candidates`` with one hash."""
     hashes, slots, candidates, counts = scratch.hashes, scratch.slots, scratch.candidates, scratch.counts
+    first_hash = hashes[np.uint64(candidates[0])]
+    alike = 1
+    while alike < n_candidates and hashes[np.uint64(candidates[alike])] == first_hash:
+        alike += 1
+    if alike == n_candidates:
+        return alike
     bits = _bits_for(2 * n_candidates)
     mask = (1 << bits) - 1
     shift = np.uint64(64 - bits)
@@ -174,8 +210,8 @@ def _most_occurrences(scratch: Scratch, n_candidates: int) -> int:
     best = 0
     for c in range(n_candidates):
         i = candidates[c]
-        value = hashes[i]
-        slot = np.int64((value * np.uint64(_MIX)) >> shift)
+        value = hashes[np.uint64(i)]
+        slot = int(np.int64((value * np.uint64(_MIX)) >> shift))
         first = slots[slot] - 1
         while first >= 0 and hashes[first] != value:
             slot = (slot + 1) & mask
@@ -203,7 +239,7 @@ def _coverage(scratch: Scratch, n_active: int, n: int) -> int:
     for a in range(n_active):
         i = active[a]
         value = hashes[i]
-        slot = np.int64((value * np.uint64(_MIX)) >> shift)
+        slot = int(np.int64((value * np.uint64(_MIX)) >> shift))
         first = slots[slot] - 1
         while first >= 0 and hashes[first] != value:
             slot = (slot + 1) & mask
@@ -227,7 +263,7 @@ def repeated_lines(scratch: Scratch, n_lines: int) -> tuple[int, int]:
     lines = 0
     characters = 0
     for i in range(n_lines):
-        slot = np.int64((np.uint64(hashes[i]) * np.uint64(_MIX)) >> shift)
+        slot = int(np.int64((np.uint64(hashes[i]) * np.uint64(_MIX)) >> shift))
         while slots[slot] != 0 and hashes[slots[slot] - 1] != hashes[i]:
             slot = (slot + 1) & mask
         if slots[slot] != 0:

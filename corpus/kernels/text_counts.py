@@ -52,21 +52,23 @@ TERM_LIMIT = 3  # occurrences of one term that earn points, so that one topic wo
 
 
 class Tables(NamedTuple):
-    """The character tables of :mod:`corpus.kernels.character_classes`."""
+    """The function characters of :mod:`corpus.kernels.character_classes`."""
 
-    classes: NDArray[np.uint16]
-    function_index: NDArray[np.uint8]
+    function_index: NDArray[np.uint8]  # [65537] the last for all that is no character of the basic plane
     unlikely: NDArray[np.bool_]
 
 
 def load_tables() -> Tables:
     """Return the tables that :func:`measure` reads."""
-    return Tables(character_classes.classes(), *character_classes.unlikely_pairs())
+    index, unlikely = character_classes.unlikely_pairs()
+    return Tables(np.append(index, np.uint8(0)), unlikely)
 
 
 class Lexicon(NamedTuple):
-    """An automaton and what its terms count for."""
+    """An automaton, what its terms count for, and what tells most characters that no term begins with them."""
 
     automaton: Automaton
+    entries: NDArray[np.uint32]  # [65536] class and flags of a code point, its symbol in the upper 16 bits
+    followers: NDArray[np.uint64]  # [symbols] see corpus.kernels.term_filter
     category: NDArray[np.int32]  # [terms] index into CATEGORIES
     points: NDArray[np.int32]  # [terms]

@@ -1,4 +1,4 @@
-"""What the text kernel does at single events: a mark, the end of a clause, a term found, a run of digits."""
+"""What the text kernel does at single events: a mark, a term found, a run of digits, the end of a line."""
 
 from __future__ import annotations
 
@@ -83,23 +83,45 @@ def is_contact(digits: int, head: int, distance: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def close_clause(row: NDArray[np.int64], clause: NDArray[np.int64], units: int, first: int, last: int, by: int) -> None:
-    """Count the clause that ends here. ``by``: flags of the closing mark, 1 a line end, 0 something else."""
-    closes = by & (cc.SEPARATOR | cc.TERMINAL)
-    # Only real clause borders tell about word order: after code or a bracket anything may stand.
-    if units >= tc.MIN_CLAUSE and clause[0] and closes:
-        row[tc.CLAUSES] += 1
-        if first & cc.ENCLITIC or last & cc.PROCLITIC:
-            row[tc.MISPLACED] += 1
-    if not (clause[1] or closes):
-        row[tc.LOOSE] += units
-    if closes:
-        clause[1] = 1
-    elif units > 0:
-        clause[1] = 0
-    clause[0] = by != 0
-    clause[2] += units
-    if by != 0:
-        if clause[2] > tc.RUN_ON_SPAN:
-            row[tc.RUN_ON] += clause[2]
-        clause[2] = 0
+def close_line(
+    row: NDArray[np.int64], chars: int, han: int, separators: int, first: int, last: int, flags: int
+) -> None:
+    """Count a line of ``chars`` characters, ``han`` of them Han. ``first``, ``last``: table entries of its ends."""
+    if chars < tc.SHORT_LINE:
+        row[tc.SHORT_LINES] += 1
+    if last & (cc.TERMINAL | cc.ELLIPSIS):
+        row[tc.TERMINAL_LINES] += 1
+        row[tc.TERMINAL_CHARS] += chars
+    if separators == 0:
+        row[tc.BARE_CHARS] += chars
+    if first & cc.BULLET:
+        row[tc.BULLET_LINES] += 1
+    if last & cc.ELLIPSIS:
+        row[tc.ELLIPSIS_LINES] += 1
+    if chars <= tc.LABEL_LINE:
+        if flags & HAS_NAVIGATION:
+            row[tc.NAVIGATION_LINES] += 1
+        if flags & HAS_READ_MORE:
+            row[tc.READ_MORE_LINES] += 1
+    if han * 5 >= chars:
+        row[tc.PROSE_CHARS] += chars
+        row[tc.PROSE_HAN] += han
+
+
+@njit(cache=True, nogil=True)
+def close_document(row: NDArray[np.int64], kinds: NDArray[np.int64], points: int) -> None:
+    """Fill in what follows from the characters of each class; the line end that closes the last line is not counted."""
+    row[tc.CODE_POINTS] = points
+    row[tc.SPACE] = kinds[cc.SPACE] + kinds[cc.NEWLINE] - 1
+    row[tc.CHARS] = points - row[tc.SPACE]
+    row[tc.HAN] = kinds[cc.HAN] + kinds[cc.RARE_HAN]
+    row[tc.RARE_HAN] = kinds[cc.RARE_HAN]
+    row[tc.KANA] = kinds[cc.KANA]
+    row[tc.HANGUL] = kinds[cc.HANGUL]
+    row[tc.LATIN] = kinds[cc.LATIN]
+    row[tc.LETTERS] = kinds[cc.LETTER]
+    row[tc.DIGITS] = kinds[cc.DIGIT]
+    row[tc.PUNCTUATION] = kinds[cc.PUNCTUATION]
+    row[tc.SYMBOLS] = kinds[cc.SYMBOL]
+    row[tc.BROKEN] = kinds[cc.BROKEN]
+    row[tc.WORDS] = row[tc.HAN] + row[tc.KANA] + row[tc.HANGUL]

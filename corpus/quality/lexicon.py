@@ -48,11 +48,17 @@ def make_lexicon(listed: Iterable[str] = (), terms: Sequence[tuple[str, int, str
     import numpy as np
 
     from corpus.kernels.aho_corasick import ascii_folding, build
+    from corpus.kernels.character_classes import classes
+    from corpus.kernels.term_filter import find_followers
     from corpus.kernels.text_counts import CATEGORIES, Lexicon
 
     rows = [*(built_in_terms() if terms is None else terms), *(("listed", 1, word) for word in listed)]
+    automaton = build([term for _, _, term in rows], ascii_folding())
+    alphabet = max(int(automaton.symbols.max()), int(automaton.beyond_symbols.max(initial=0)))
     return Lexicon(
-        build([term for _, _, term in rows], ascii_folding()),
+        automaton,
+        classes().astype(np.uint32) | automaton.symbols.astype(np.uint32) << np.uint32(16),
+        find_followers(automaton, alphabet),
         np.array([CATEGORIES.index(category) for category, _, _ in rows], dtype=np.int32),
         np.array([points for _, points, _ in rows], dtype=np.int32),
     )

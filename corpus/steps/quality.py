@@ -1,7 +1,7 @@
 """The quality step: measure every text, decide by profile, explain on request.
 
-Cost: about 100 MB/s of UTF-8 per core for the built-in profile; the profile
-``fineweb2-zh`` segments words and is a hundred times slower.
+``benchmarks/quality.py --speed`` measures what it costs for the built-in profile;
+the profile ``fineweb2-zh`` segments words and is about a hundred times slower.
 """
 
 from __future__ import annotations
