@@ -72,11 +72,10 @@ MinhashDedupCluster(str(folder / "buckets"), str(folder / "remove"), config=conf
 seconds = time.process_time() - start
 ids = lambda name: np.fromfile(folder / "remove" / name, dtype="<u4").tolist()
 pairs = np.fromfile(folder / "remove" / "000000.clusters", dtype="<u4").reshape(-1, 2).tolist()
-groups = {}
-first = {}
-for document, cluster in sorted(pairs):
-    groups[rows[document]["id"]] = first.setdefault(cluster, rows[document]["id"])
-removed = [rows[i]["id"] for i in ids("000000.remove")]
+gone = set(ids("000000.remove"))  # of a cluster all but the root of its union by size, which may be any of them
+kept = {cluster: document for document, cluster in pairs if document not in gone}
+groups = {rows[document]["id"]: rows[kept[cluster]]["id"] for document, cluster in pairs}
+removed = [rows[document]["id"] for document in gone]
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 (folder / "result.json").write_text(json.dumps({"groups": groups, "removed": removed, "seconds": seconds, "megabytes": memory}))
 """

@@ -6,9 +6,10 @@ items in a supervised child process: a record that kills its worker costs that
 record only, and the bundle never fails for it.
 
 Without ``--runner`` (or with DirectRunner) pipelines run in this process on
-the FnApiRunner, which is what DirectRunner itself takes for batch pipelines
-where it cannot download a runner; with ``--direct_running_mode=multi_processing``
-in worker processes of their own. Everything else passes through to Beam.
+the FnApiRunner (less a defect: beam_runner.py), which is what DirectRunner
+itself takes for batch pipelines where it cannot download a runner; with
+``--direct_running_mode=multi_processing`` in worker processes of their own.
+Everything else passes through to Beam.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pipelines.engines.interface import OnProgress, OnReport, Signed
 from pipelines.passes.reports import committed
 from pipelines.passes.task import Item, Task, attempt_name
 
-IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+IN_PROCESS = "pipelines.engines.beam_runner.UntimedRunner"
 DIRECT = {"direct", "directrunner", "fnapirunner"}
 
 
@@ -52,7 +53,7 @@ def pipeline_arguments(given: Sequence[str], workers: int) -> list[str]:
             runner = value if equals else next(waiting, "")
         else:
             kept.append(argument)
-    if runner.lower() not in DIRECT:
+    if runner.rpartition(".")[2].lower() not in DIRECT:
         return [f"--runner={runner}", *kept]
     names = {argument.partition("=")[0] for argument in kept}
     if "--direct_running_mode" not in names:
@@ -105,8 +106,7 @@ class BeamEngine:
         from pipelines.engines.beam_clusters import beam_clusters
 
         try:
-            # One thread a process: with bundles in several threads of one process results were seen to differ.
-            yield beam_clusters(lambda: self._pipeline(1), signed, settings, scratch)
+            yield beam_clusters(self._pipeline, signed, settings, scratch)
         finally:
             _delete(scratch)
 
@@ -116,21 +116,24 @@ class BeamEngine:
     def _in_process(self) -> bool:
         return f"--runner={IN_PROCESS}" in pipeline_arguments(self._settings.beam_args, 1)
 
-    def _pipeline(self, workers: int | None = None) -> Any:
+    def _pipeline(self) -> Any:
         try:
             import apache_beam as beam
             from apache_beam.options.pipeline_options import PipelineOptions
         except ImportError:
             raise MissingDependency("the beam engine needs apache-beam: pip install 'wudao-corpus[beam]'") from None
-        workers = workers or self._settings.workers or len(os.sched_getaffinity(0))
-        arguments = pipeline_arguments(self._settings.beam_args, workers)
-        if workers == 1:
-            arguments = [one for one in arguments if one != "--direct_running_mode=multi_threading"]
+        from pipelines.engines.beam_runner import EXPERIMENT, asks_for_timed_flush
+
+        workers = self._settings.workers or len(os.sched_getaffinity(0))
+        given = " ".join(self._settings.beam_args)
         try:
-            return beam.Pipeline(options=PipelineOptions(arguments))
+            options = PipelineOptions(pipeline_arguments(self._settings.beam_args, workers))
+            pipeline = beam.Pipeline(options=options)
         except (ValueError, RuntimeError, ImportError, SystemExit) as error:
-            given = " ".join(self._settings.beam_args)
             raise BuildError(f"--beam-args {given!r} is not understood by Beam ({error}); mend them") from None
+        if asks_for_timed_flush(options):
+            raise BuildError(f"--beam-args {given!r}: Beam loses elements with {EXPERIMENT}; leave that experiment out")
+        return pipeline
 
 
 def _delete(scratch: Store) -> None:

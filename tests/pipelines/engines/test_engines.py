@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -203,6 +203,48 @@ def test_engines_find_the_same_clusters(
     assert {row["kind"] for row in found} == {"keeper", "repeat", "exact", "near"}
     assert bool([row for row in found if row["build"] is not None]) == bool(earlier)
     assert not (tmp_path / "scratch").exists() or not list(Store(tmp_path / "scratch").names())
+
+
+@pytest.mark.parametrize(
+    ("seed", "residual_edges"),
+    [(1, 1_000_000)] + [pytest.param(seed, 2, marks=pytest.mark.slow) for seed in (2, 3)],
+)
+def test_beam_does_not_depend_on_the_order_of_elements_and_the_cut_of_bundles(
+    seed: int,
+    residual_edges: int,
+    reference: Engine,
+    signing: Signing,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows reach each function permuted and in pieces of random size, every bundle is tried twice."""
+    pytest.importorskip("apache_beam", reason="the beam extra is not installed")
+    from pipelines.engines import beam_batches, beam_clusters, beam_flow, beam_statements
+
+    rng = random.Random(seed)
+    decode = beam_batches.decode
+
+    def shuffled(parts: Iterable[bytes], schema: pa.Schema) -> pa.Table:
+        table = decode(parts, schema)
+        table = table.take(pa.array(rng.sample(range(len(table)), len(table)), pa.int64()))
+        batches, start = [], 0
+        while start < len(table):
+            size = rng.choice([1, 2, 7, 64])
+            batches.extend(table.slice(start, size).combine_chunks().to_batches())
+            start += size
+        return pa.Table.from_batches(batches, schema)
+
+    for module in (beam_batches, beam_flow, beam_statements):
+        monkeypatch.setattr(module, "decode", shuffled)
+    monkeypatch.setattr(beam_batches, "ELEMENT_ROWS", rng.choice([1, 3, 10]))
+    for module in (beam_batches, beam_statements):
+        monkeypatch.setattr(module, "HELD_BYTES", rng.choice([1, 5_000, 50_000]))
+    monkeypatch.setattr(beam_clusters, "SPREAD_ROWS", rng.choice([8, 16, 40]))
+    settings = signing.settings.model_copy(update={"residual_edges": residual_edges})
+    signed = signed_files(tmp_path, signing, random_pages(seed, 20))
+    twice = "--direct_running_mode=in_memory --direct_runner_bundle_repeat=1"
+    engine = make_engine(RunSettings(engine="beam", beam_args=[twice]))
+    assert clusters(engine, signed, settings, tmp_path) == clusters(reference, signed, signing.settings, tmp_path)
 
 
 def test_engines_build_the_same_bytes(
