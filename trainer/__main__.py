@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.util
+import json
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 from corpus.errors import ConfigError, MissingDependency, WudaoError, io_sentence
+from trainer.config import TrainConfig
 from trainer.presets import preset, presets
 
 
@@ -17,7 +21,10 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     train = commands.add_parser(
-        "train", help="pretrain on token shards, or go on; run it through torchrun on several GPUs"
+        "train",
+        help="pretrain on token shards, or go on; run it through torchrun on several GPUs",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_settings(),
     )
     train.add_argument("tokens", help="folder or URL of token shards (its manifest.json)")
     train.add_argument("--preset", default="cpm-tiny", help=", ".join(presets()))
@@ -47,6 +54,16 @@ def parser() -> argparse.ArgumentParser:
     megatron.add_argument("--split", default="train", choices=["train", "valid"])
     megatron.add_argument("--out", type=Path, required=True, help="prefix of the two files")
     return top
+
+
+def _settings() -> str:
+    """Return every SECTION.KEY of ``--set`` with its default."""
+    lines = ["settings, and their values where a preset says nothing else:"]
+    for section, values in dataclasses.asdict(TrainConfig()).items():
+        if isinstance(values, dict):
+            keys = " ".join(f"{key}={json.dumps(value)}" for key, value in values.items())
+            lines.append(textwrap.fill(f"{section}: {keys}", 100, initial_indent="  ", subsequent_indent="    "))
+    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:

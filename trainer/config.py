@@ -56,8 +56,8 @@ class DataConfig:
 
     seed: int = 1234
     weights: dict[str, float] = field(default_factory=dict)  # domain -> share of samples; empty: as they come
-    extent_documents: int = 4096  # consecutive documents of a shard that stay together: locality of reads
-    block_extents: int = 16  # extents whose documents are shuffled together (65,536 documents)
+    extent_documents: int = 512  # consecutive documents of a shard that stay together: locality of reads
+    block_extents: int = 128  # extents whose documents are shuffled together (65,536 documents)
     shuffle_samples: int = 8192  # windows of a stream that are shuffled together, at most; never more than a block's
     workers: int = 0  # processes that build batches; 0: one thread
     prefetch: int = 4  # micro-batches built ahead
@@ -80,6 +80,8 @@ class OptimConfig:
     batch: int = 256  # samples of a step over all ranks
     micro_batch: int = 8  # samples of one forward pass on one rank
     steps: int = 20_000
+    unigram_start: bool = False  # begin with the frequencies of the train split in the head: for short runs
+    sampled_classes: int = 0  # classes that a step of the head computes, the rest estimated from them; 0: all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +212,8 @@ def check(config: TrainConfig, world: int) -> None:
             f"objective.length = {objective.length} needs {needed} positions, but "
             f"model.max_positions is {model.max_positions}"
         )
+    if optim.sampled_classes < 0 or optim.sampled_classes % 8:
+        raise ConfigError(f"optim.sampled_classes = {optim.sampled_classes}: take 0 or a multiple of 8")
     shares = objective.token_share + objective.sentence_share
     if objective.kind == "glm" and not 0 <= shares <= 1 + 1e-9:
         raise ConfigError(f"objective.token_share + sentence_share = {shares:g}, more than 1")

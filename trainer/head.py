@@ -18,9 +18,11 @@ CHUNK_ELEMENTS = 1 << 28  # logits of a chunk on a GPU: 512 MiB in bfloat16
 CPU_CHUNK_ELEMENTS = 1 << 22  # on a CPU: what its caches hold nearly
 
 
-def _chunk(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _chunk(hidden: Tensor, weight: Tensor, targets: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return (summed loss, gradient by the logits in the type of ``hidden``) of one chunk; targets < 0 do not count."""
     logits = (hidden @ weight.t()).float()
+    if bias is not None:
+        logits += bias
     valid = targets >= 0
     safe = torch.where(valid, targets, 0)
     picked = logits.gather(1, safe[:, None])[:, 0]
@@ -41,6 +43,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden: Tensor,
         weight: Tensor,
         targets: Tensor,
+        bias: Tensor | None,
         step: Callable[..., tuple[Tensor, Tensor]],
         need: bool,
     ) -> Tensor:
@@ -54,7 +57,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if need else None
         for a in range(0, hidden.shape[0], rows):
             part = hidden[a : a + rows]
-            part_loss, gradient = step(part, cast, targets[a : a + rows])
+            part_loss, gradient = step(part, cast, targets[a : a + rows], bias)
             loss += part_loss
             if grad_hidden is not None and grad_weight is not None:
                 grad_hidden[a : a + rows] = gradient @ cast
@@ -68,19 +71,24 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         grad_hidden, grad_weight = ctx.saved_tensors
-        return grad_hidden * grads[0].to(grad_hidden.dtype), grad_weight * grads[0], None, None, None
+        return grad_hidden * grads[0].to(grad_hidden.dtype), grad_weight * grads[0], None, None, None, None
 
 
 def linear_cross_entropy(
-    hidden: Tensor, weight: Tensor, targets: Tensor, step: Callable[..., tuple[Tensor, Tensor]] = _chunk
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    step: Callable[..., tuple[Tensor, Tensor]] = _chunk,
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """Return the summed cross-entropy (float32) of ``hidden @ weight.T`` against ``targets``.
+    """Return the summed cross-entropy (float32) of ``hidden @ weight.T + bias`` against ``targets``.
 
     ``hidden``: ``(n, size)``, ``weight``: ``(vocabulary, size)``, ``targets``:
     ``(n,)``, negative where there is none. ``step``: :func:`chunk_step`, or it compiled.
+    ``bias``: ``(vocabulary,)``, without a gradient.
     """
     need = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)  # inside forward it is off
-    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, step, need)  # type: ignore[no-untyped-call]
+    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, bias, step, need)  # type: ignore[no-untyped-call]
     return loss
 
 

@@ -29,6 +29,8 @@ class Inputs(NamedTuple):
     plan: Plan
     targets: Tensor | None = None  # (rows, width), or (n,) with ``where``; negative: no loss
     where: Tensor | None = None  # (n,) flat places of the targets; None: everywhere
+    classes: Tensor | None = None  # (classes,) that the head computes and targets are places in; None: all
+    class_log_weights: Tensor | None = None
 
 
 class Attention(nn.Module):
@@ -139,7 +141,10 @@ class Transformer(nn.Module):
         if inputs.where is not None:
             flat = flat.index_select(0, inputs.where)
         with torch.autocast(flat.device.type, enabled=False):
-            return linear_cross_entropy(flat, self.tokens.weight, inputs.targets.reshape(-1), self.head_step)
+            weight, targets = self.tokens.weight, inputs.targets.reshape(-1)
+            if inputs.classes is not None:
+                weight = F.embedding(inputs.classes, weight)
+            return linear_cross_entropy(flat, weight, targets, self.head_step, inputs.class_log_weights)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile the trunk as a whole, and the head's chunk; shapes are static."""
@@ -152,13 +157,15 @@ def matmul_parameters(config: ModelConfig) -> tuple[int, int]:
     return config.layers * 12 * config.hidden**2, config.vocab * config.hidden
 
 
-def training_flops(config: ModelConfig, tokens: int, targets: int, pairs: int) -> int:
+def training_flops(config: ModelConfig, tokens: int, targets: int, pairs: int, classes: int = 0) -> int:
     """Return the floating-point operations of forward and backward for what really had to be computed.
 
-    6 per weight and token in the blocks, 6 per weight and target in the head,
+    6 per weight and token in the blocks, 6 per weight and target in the head
+    (of ``classes`` where not all are computed),
     and 12 x layers x hidden per query-key pair that the mask allows (scores
     and sums, both forward once and backward twice). Padding, recomputation and
     masked blocks count nothing.
     """
     blocks, head = matmul_parameters(config)
+    head = classes * config.hidden if classes else head
     return 6 * blocks * tokens + 6 * head * targets + 12 * config.layers * config.hidden * pairs

@@ -28,8 +28,9 @@ from trainer.logs import RunLog
 from trainer.model import Inputs, Transformer, training_flops
 from trainer.objectives import NO_TARGET, Batch
 from trainer.optim import StepGuard, build_optimizer, learning_rate
+from trainer.sampled_head import ClassSampler
+from trainer.unigrams import ENTROPY_TOKENS, START_TOKENS, entropy, start_from, target_counts
 
-ENTROPY_TOKENS = 1 << 21  # of the validation split, counted for the entropy of its unigrams
 # Dense bfloat16 peak in FLOP/s, from the vendors' data sheets (SXM parts, no sparsity).
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "H800": 989e12, "B200": 2250e12, "A100": 312e12, "A800": 312e12}
 
@@ -94,6 +95,7 @@ class Trainer:
         self.init_from = init_from
         self.step = 0
         self.consumed = 0
+        self.sampler: ClassSampler | None = None
 
     def prepare(self) -> None:
         """Check the configuration and the data, build the model, load the newest checkpoint of the run.
@@ -131,7 +133,7 @@ class Trainer:
                 f"{self.tokens}: the train split is shorter than one sample of {self.builder.dataset.length}"
             )
         self.validation = BatchBuilder(self.shards, "valid", self.config) if self.shards.of_split("valid") else None
-        self._build_model()
+        self._build_model(fresh=found is None and start is None)
         if found is not None:
             checkpoint.restore(found, self.model, self.optimizer, self.place)
             self.step, self.consumed = found.meta["step"], found.meta["consumed"]
@@ -139,10 +141,16 @@ class Trainer:
         elif start is not None:
             checkpoint.restore_weights(start, self.model, self.place)
 
-    def _build_model(self) -> None:
-        run = self.config.run
-        bare = Transformer(self.config.model)
+    def _build_model(self, fresh: bool) -> None:
+        run, model, optim = self.config.run, self.config.model, self.config.optim
+        bare = Transformer(model)
         bare.initialise(self.config.data.seed)
+        if optim.unigram_start or optim.sampled_classes:
+            counts = target_counts(self.builder, model.vocab, START_TOKENS)
+            if fresh and optim.unigram_start:
+                start_from(bare, counts)
+            if optim.sampled_classes:
+                self.sampler = ClassSampler(counts, optim.sampled_classes, self.config.data.seed)
         bare.to(self.place.device)
         if self.kind == "flex" and self.place.device.type == "cuda":
             from torch.nn.attention.flex_attention import flex_attention
@@ -164,7 +172,7 @@ class Trainer:
         log = RunLog(self.out, run.tensorboard)
         if self.place.first:
             log.open(self.step)
-        loss, valid, entropy = math.nan, None, None
+        loss, valid, floor = math.nan, None, None
         began, seen_flops, seen_tokens, seen_steps = time.perf_counter(), 0, 0, 0
         with Loader(self.builder, self.config, self.place.rank, self.place.world, self.prepare_batch) as loader:
             for batches in loader.batches(self.consumed, optim.steps - self.step):
@@ -194,22 +202,32 @@ class Trainer:
                 if self.validation is not None and (self.step % run.eval_every == 0 or self.step == optim.steps):
                     valid = self.evaluate(self.validation)
                     if self.place.first:
-                        entropy = self.unigram_entropy(self.validation) if entropy is None else entropy
-                        log.write(self.step, "valid", loss=valid, unigram_entropy=entropy)
-                        report(f"step {self.step}  valid loss {valid:.4f}  (unigram entropy {entropy:.4f})")
+                        if floor is None:
+                            floor = entropy(target_counts(self.validation, self.config.model.vocab, ENTROPY_TOKENS))
+                        log.write(self.step, "valid", loss=valid, unigram_entropy=floor)
+                        report(f"step {self.step}  valid loss {valid:.4f}  (unigram entropy {floor:.4f})")
                     began, seen_flops, seen_tokens, seen_steps = time.perf_counter(), 0, 0, 0
                 if self.step % run.checkpoint_every == 0 or self.step == optim.steps:
                     self.save()
                     began, seen_flops, seen_tokens, seen_steps = time.perf_counter(), 0, 0, 0
         if self.place.first:
             log.close()
-        return Summary(self.step, loss, valid, entropy)
+        return Summary(self.step, loss, valid, floor)
 
     def prepare_batch(self, batch: Batch) -> Prepared:
         """Copy a micro-batch to the device and count its work."""
-        targets = batch.target_count
-        flops = training_flops(self.config.model, batch.tokens, targets, batch.attended_pairs())
-        return Prepared(to_inputs(batch, self.kind, self.place.device), batch.tokens, targets, flops)
+        config, tokens, targets = self.config.model, batch.tokens, batch.target_count
+        pairs = batch.attended_pairs()
+        if self.sampler is None:
+            flops = training_flops(config, tokens, targets, pairs)
+            return Prepared(to_inputs(batch, self.kind, self.place.device), tokens, targets, flops)
+        classes = self.sampler.draw(batch.targets)
+        inputs = to_inputs(replace(batch, targets=classes.targets), self.kind, self.place.device)._replace(
+            classes=torch.from_numpy(classes.ids).to(self.place.device),
+            class_log_weights=torch.from_numpy(classes.log_weights).to(self.place.device),
+        )
+        flops = training_flops(config, tokens, targets, pairs, classes.ids.size)
+        return Prepared(inputs, tokens, targets, flops)
 
     def _step(self, batches: list[Prepared]) -> tuple[float, float, str | None, int, int]:
         """Do one step; return (loss, gradient norm, why it was not applied, tokens and FLOPs over all ranks)."""
@@ -253,20 +271,6 @@ class Trainer:
         self.model.train()
         loss, targets = self.place.sum(loss, targets)
         return loss / max(targets, 1.0)
-
-    def unigram_entropy(self, builder: BatchBuilder) -> float:
-        """Return the entropy in nats of the targets' frequencies: what a model reaches that knows nothing else.
-
-        Over one epoch of ``builder``'s split, at most about ``ENTROPY_TOKENS`` tokens: over the few targets of an
-        evaluation it would come out too low, since most rare tokens are not among them.
-        """
-        size, data = self.config.optim.micro_batch, builder.dataset
-        counts = np.zeros(self.config.model.vocab, np.int64)
-        for first in range(0, max(1, min(data.tokens, ENTROPY_TOKENS) // data.length), size):
-            targets = builder.build(first, size).targets
-            counts += np.bincount(targets[targets != NO_TARGET], minlength=counts.size)
-        share = counts[counts > 0] / max(int(counts.sum()), 1)
-        return float(-(share * np.log(share)).sum())
 
     def save(self) -> Path:
         """Write a checkpoint of the present step."""
