@@ -23,13 +23,12 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-import crawl_site
 import psutil
 import yaml
-from fastwarc.warc import ArchiveIterator as FastIterator
-from warcio.archiveiterator import ArchiveIterator
+from crawl_site import Request, Site
+from sound_warcs import sound_records
 
-SITE = Path(__file__).with_name("crawl_site.py")
+SERVER = Path(__file__).with_name("crawl_server.py")
 # Requests that manners repeat: robots.txt while it is unreachable, pages while their server fails.
 REPEATED = ("/robots.txt", "/garbage", "/flaky")
 
@@ -56,15 +55,12 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
     output = Path(options.output or scratch / "crawl")
     arguments = [str(scratch / "log"), str(options.hosts), str(options.pages), str(options.latency)]
     server = subprocess.Popen(
-        [sys.executable, str(SITE), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(SERVER), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     port = int(server.stdout.readline())
-    site = crawl_site.Site(options.hosts, options.pages)
-    settings = {
-        "contact": "https://wudao.example/bot",
-        "resolve": dict.fromkeys(site.names(), f"127.0.0.1:{port}"),
-        "allow_private_hosts": ["*.crawl.example"],
+    site = Site(options.hosts, options.pages)
+    settings = site.crawl_settings(port) | {
         "min_delay": options.delay,
         "delay_factor": 0.5,
         "delay_jitter": 0.1,
@@ -84,7 +80,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
     subprocess.run(command, check=True)
     seconds, cpu = time.monotonic() - started, children_cpu() - cpu
     server.communicate("")
-    log = [crawl_site.Request(**json.loads(line)) for line in (scratch / "log").read_text().splitlines()]
+    log = [Request(**json.loads(line)) for line in (scratch / "log").read_text().splitlines()]
     judge(site, log, options)
     stored = check_warcs(output)
     summary = json.loads((output / "crawl.json").read_text())
@@ -118,12 +114,11 @@ def kill_once(command: list[str], seconds: float, output: Path, number: int) -> 
             except ProcessLookupError:
                 continue
         victim.wait()
-    found = list((output / "warc").glob("*")) if (output / "warc").exists() else []
-    assert all(path.name.endswith(".warc.gz") for path in found), found
     check_warcs(output)
+    files = len(list((output / "warc").glob("*")))
     written = bytes_written(output) - before
     print(
-        f"kill {number + 1}: {seconds:.1f} s and {written:,} bytes after the start; {len(found)} WARC files, all sound",
+        f"kill {number + 1}: {seconds:.1f} s and {written:,} bytes after the start; {files} WARC files, all sound",
         flush=True,
     )
 
@@ -140,7 +135,7 @@ def bytes_written(output: Path) -> int:
     return total
 
 
-def judge(site: crawl_site.Site, log: list[crawl_site.Request], options: argparse.Namespace) -> None:
+def judge(site: Site, log: list[Request], options: argparse.Namespace) -> None:
     """Assert manners and completeness on the server's own log."""
     seen = Counter(f"http://{request.host}{request.target}" for request in log)
     missing = site.expected() - set(seen)
@@ -167,19 +162,7 @@ def judge(site: crawl_site.Site, log: list[crawl_site.Request], options: argpars
 
 def check_warcs(output: Path) -> int:
     """Read every WARC file with both libraries; return the number of responses. No page is stored twice."""
-    responses: Counter[str] = Counter()
-    for path in sorted((output / "warc").glob("*.warc.gz")):
-        with path.open("rb") as stream:
-            count = 0
-            for record in ArchiveIterator(stream, check_digests="raise"):
-                record.raw_stream.read()
-                count += 1
-                if record.rec_type == "response":
-                    responses[record.rec_headers.get_header("WARC-Target-URI")] += 1
-        with path.open("rb") as stream:
-            sound = [record.verify_block_digest() for record in FastIterator(stream, parse_http=False)]
-        assert all(sound), path
-        assert len(sound) == count, path
+    responses = Counter(url for kind, url, _ in sound_records(output / "warc") if kind == "response")
     twice = {url: count for url, count in responses.items() if count > 1 and not url.endswith("/robots.txt")}
     assert not twice, twice
     return responses.total()

@@ -1,110 +1,25 @@
-"""A web server on loopback with many virtual hosts, made to try a crawler: manners, traps, breakage, attacks.
+"""A site of many virtual hosts, made to try a crawler: manners, traps, breakage, attacks. ``crawl_server`` serves it.
 
-The host's number decides its robots.txt and its features (see ``_ROBOTS``);
-pages are generated from their number. The server writes down every request
-with its times, so that a test can ask what the crawler really did.
+The host's number decides its robots.txt and its features (see ``ROBOTS``);
+pages are generated from their number. The log holds every request with its
+times, so that a test can ask what the crawler really did.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import json
-import sys
-import threading
-import time
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import brotli
+import yaml
 
 BOT = "wudaobot"
 KINDS = 10
-_SUBJECTS = [
-    "水稻",
-    "合同",
-    "铁路",
-    "古籍",
-    "芯片",
-    "足球",
-    "草药",
-    "财报",
-    "航道",
-    "庙会",
-    "茶园",
-    "桥梁",
-    "戏曲",
-    "陶瓷",
-    "渔港",
-    "果园",
-    "驿站",
-    "书院",
-    "盐场",
-    "灯塔",
-    "染坊",
-    "磨坊",
-    "窑洞",
-    "马帮",
-    "竹编",
-    "剪纸",
-    "皮影",
-    "石刻",
-    "砚台",
-    "丝绸",
-]
-_PLACES = [
-    "长沙",
-    "兰州",
-    "厦门",
-    "昆明",
-    "合肥",
-    "南宁",
-    "西宁",
-    "泉州",
-    "洛阳",
-    "扬州",
-    "大理",
-    "敦煌",
-    "延安",
-    "绍兴",
-    "宜昌",
-    "佛山",
-    "临汾",
-    "榆林",
-    "赣州",
-    "漳州",
-]
-_VERBS = [
-    "整理",
-    "调查",
-    "修缮",
-    "记录",
-    "讨论",
-    "比较",
-    "寻访",
-    "测量",
-    "收集",
-    "讲述",
-    "抄写",
-    "绘制",
-    "运送",
-    "保存",
-    "展出",
-    "试种",
-    "评议",
-    "清点",
-]
-_TAILS = [
-    "参加的人比往年多",
-    "结果过了很久才公布",
-    "老人们都说从没见过",
-    "后来成了惯例",
-    "账目贴在墙上给人看",
-    "大雨耽误了三四天",
-    "没有人再提起旧办法",
-    "学校把它写进了课本",
-]
 
 
 def host_name(number: int) -> str:
@@ -117,20 +32,28 @@ def kind_of(host: str) -> int:
     return int(host[1:3]) % KINDS
 
 
+@cache
+def word_lists() -> tuple[list[str], ...]:
+    """Return places, subjects, what is done about them, and what came of it."""
+    lists = yaml.safe_load(Path(__file__).with_name("crawl_site_words.yaml").read_text(encoding="utf-8"))
+    return lists["places"], lists["subjects"], lists["verbs"], lists["outcomes"]
+
+
 def paragraph(key: str, sentences: int = 8) -> str:
     """Return Chinese text that is a function of ``key``."""
     text = []
     for index in range(sentences):
         draw = int.from_bytes(hashlib.blake2b(f"{key}/{index}".encode(), digest_size=8).digest(), "little")
         parts = []
-        for words in (_PLACES, _SUBJECTS, _VERBS, _TAILS):
+        for words in word_lists():
             draw, pick = divmod(draw, len(words))
             parts.append(words[pick])
         text.append(f"在{parts[0]}，关于{parts[1]}的事情由当地人{parts[2]}，{parts[3]}。")
     return "".join(text)
 
 
-_ROBOTS: dict[int, tuple[int, str]] = {
+# Kind of host -> status and body of its robots.txt; of a redirect, where it leads.
+ROBOTS: dict[int, tuple[int, str]] = {
     0: (404, "没有"),
     1: (200, "User-agent: *\nDisallow: /private/\nAllow: /private/open/\n"),
     2: (200, f"User-agent: {BOT}\nDisallow: /closed/\n\nUser-agent: *\nDisallow: /\n"),
@@ -168,6 +91,7 @@ class Site:
     log: list[Request] = field(default_factory=list)
     flaky_seen: set[str] = field(default_factory=set)
     version: int = 1  # of the page texts
+    robots: dict[int, tuple[int, str]] = field(default_factory=ROBOTS.copy)
 
     def names(self) -> list[str]:
         """Return all host names."""
@@ -176,6 +100,14 @@ class Site:
     def seeds(self) -> list[str]:
         """Return the URL of each host's front page."""
         return [f"http://{name}/" for name in self.names()]
+
+    def crawl_settings(self, port: int) -> dict[str, Any]:
+        """Return ``crawl`` settings that reach the site at ``port`` of this machine."""
+        return {
+            "contact": "https://wudao.example/bot",
+            "resolve": dict.fromkeys(self.names(), f"127.0.0.1:{port}"),
+            "allow_private_hosts": ["*.crawl.example"],
+        }
 
     def expected(self) -> set[str]:
         """Return the URLs of pages that must be fetched exactly once: everything allowed that is not a trap."""
@@ -224,7 +156,7 @@ class Site:
         kind = kind_of(host)
         plain = {"Content-Type": "text/plain; charset=utf-8"}
         if path == "/robots.txt":
-            status, text = _ROBOTS[kind]
+            status, text = self.robots[kind]
             return (status, plain | ({"Location": text} if status == 301 else {}), text.format(host=host).encode(), 0)
         if path == "/moved-robots.txt":
             return 200, plain, MOVED_ROBOTS.encode(), 0
@@ -345,95 +277,3 @@ def _html(title: str, text: str, links: list[str], head: str = "") -> bytes:
         f'<article><p>{text}</p></article><ul>{anchors}</ul><a rel="nofollow" href="/nofollowed/1">不要跟随</a>'
         "</body></html>"
     ).encode()
-
-
-class Server:
-    """Serves a :class:`Site` on 127.0.0.1 in a thread. ``latency`` seconds are added to each answer."""
-
-    def __init__(self, site: Site, latency: float = 0.0) -> None:
-        self.site, self._latency = site, latency
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def __enter__(self) -> Server:
-        self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
-        ).result()
-        self.port = server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def settings(self, **changes: Any) -> dict[str, Any]:
-        """Return ``crawl`` settings that reach this server."""
-        return {
-            "contact": "https://wudao.example/bot",
-            "resolve": dict.fromkeys(self.site.names(), f"127.0.0.1:{self.port}"),
-            "allow_private_hosts": ["*.crawl.example"],
-        } | changes
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                lines = head.split("\r\n")
-                fields = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in lines[1:]}
-                request = Request(
-                    fields["host"], lines[0].split()[1], time.monotonic(), agent=fields.get("user-agent", "")
-                )
-                self.site.log.append(request)
-                open_still = await self._answer(request, fields, writer)
-                request.ended = time.monotonic()
-                if not open_still:
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    async def _answer(self, request: Request, fields: dict[str, str], writer: asyncio.StreamWriter) -> bool:
-        status, headers, body, wait = self.site.answer(request.host, request.target)
-        await asyncio.sleep(wait + self._latency)
-        request.status = status
-        if status == 0:
-            writer.write(body)
-            return False
-        if status == 200 and headers.get("ETag") and fields.get("if-none-match") == headers["ETag"]:
-            request.status, status, body = 304, 304, b""
-            headers = {"ETag": headers["ETag"]}
-        cut = status == -1
-        if headers.get("Transfer-Encoding") == "chunked":
-            step = 500
-            pieces = [body[start : start + step] for start in range(0, len(body), step)]
-            body = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces) + b"0\r\n\r\n"
-        elif status != 304:
-            headers["Content-Length"] = str(len(body))
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        writer.write(
-            f"HTTP/1.1 {200 if cut else status} X\r\n{lines}\r\n".encode() + (body[: len(body) // 2] if cut else body)
-        )
-        await writer.drain()
-        return not cut
-
-
-def main() -> None:
-    """Serve until standard input closes; then print the log as JSON lines to the file of the first argument.
-
-    ``crawl_site.py LOG HOSTS PAGES LATENCY``; the port is the first line of the output.
-    """
-    log, hosts, pages, latency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    site = Site(hosts, pages)
-    with Server(site, latency) as server:
-        print(server.port, flush=True)
-        sys.stdin.read()
-        with open(log, "w", encoding="utf-8") as stream:
-            for request in site.log:
-                stream.write(json.dumps(request.__dict__) + "\n")
-
-
-if __name__ == "__main__":
-    main()

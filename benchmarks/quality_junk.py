@@ -1,8 +1,8 @@
 """Junk for the quality benchmark, by kind: made from real pages and texts, or from grammars written here.
 
-Every kind yields documents as (text, page_kind). What each is made of stands in
-``KINDS``. The grammars share no code with the lexicon: they were written as the
-spam reads on the web, before the thresholds were set.
+What each kind is made of stands in ``KINDS``. The grammars share no code with the
+lexicon: their words and frames (``quality_junk_templates.yaml``) were written as
+the spam reads on the web, before the thresholds were set.
 """
 
 from __future__ import annotations
@@ -10,6 +10,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 KINDS = {
     "mojibake": "genuine texts decoded with the wrong one of UTF-8, GB18030, Big5, Windows-1252",
@@ -33,88 +38,21 @@ KINDS = {
     "numbers": "tables of digits",
 }  # fmt: skip
 
-CITIES = [
-    "北京",
-    "上海",
-    "广州",
-    "深圳",
-    "天津",
-    "重庆",
-    "成都",
-    "武汉",
-    "南京",
-    "杭州",
-    "苏州",
-    "西安",
-    "郑州",
-    "长沙",
-    "青岛",
-    "济南",
-    "沈阳",
-    "大连",
-    "厦门",
-    "福州",
-    "合肥",
-    "昆明",
-    "贵阳",
-    "南宁",
-    "石家庄",
-    "太原",
-    "南昌",
-    "哈尔滨",
-    "长春",
-    "兰州",
-    "无锡",
-    "宁波",
-    "佛山",
-    "东莞",
-    "温州",
-    "泉州",
-    "常州",
-    "徐州",
-    "烟台",
-    "潍坊",
-]
-GOODS = [
-    "不锈钢水箱",
-    "玻璃钢化粪池",
-    "活动板房",
-    "彩钢瓦",
-    "塑料托盘",
-    "防火卷帘门",
-    "钢结构厂房",
-    "叉车租赁",
-    "吊车出租",
-    "搬家公司",
-    "管道疏通",
-    "空调维修",
-    "开锁",
-    "保洁",
-    "装修",
-    "注册公司",
-    "代理记账",
-    "商标注册",
-    "网站建设",
-    "小程序开发",
-    "磁选机",
-    "破碎机",
-    "烘干机",
-    "包装机",
-    "数控车床",
-    "液压机",
-    "护栏网",
-    "石笼网",
-    "PE管",
-    "电缆桥架",
-    "冷库",
-    "锅炉",
-    "除尘器",
-    "过滤器",
-    "变压器",
-    "发电机",
-    "篷布",
-    "工作服",
-]
+
+@cache
+def templates() -> dict[str, Any]:
+    """Return the words and frames of ``quality_junk_templates.yaml``, which says what each is."""
+    text = Path(__file__).with_name("quality_junk_templates.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def _city(rng: random.Random) -> str:
+    return rng.choice(templates()["cities"])
+
+
+def _good(rng: random.Random) -> str:
+    return rng.choice(templates()["goods"])
 
 
 def make(kind: str, count: int, texts: Sequence[str], anchors: Sequence[str], seed: int = 7) -> Iterator[str]:
@@ -187,7 +125,7 @@ def _link_farm(rng: random.Random, texts: Sequence[str], anchors: Sequence[str])
 def _link_directory(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
     lines = []
     for _ in range(rng.randint(20, 80)):
-        name = rng.choice(CITIES) + rng.choice(GOODS) + rng.choice(["网", "有限公司", "", "厂家"])
+        name = _city(rng) + _good(rng) + rng.choice(["网", "有限公司", "", "厂家"])
         host = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(rng.randint(4, 10)))
         lines.append(
             f"{name} {rng.choice(['http://www.', 'www.', 'https://'])}{host}.{rng.choice(['com', 'cn', 'net'])}/"
@@ -196,132 +134,50 @@ def _link_directory(rng: random.Random, texts: Sequence[str], anchors: Sequence[
 
 
 def _keyword_row(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    good = rng.choice(GOODS)
+    good = _good(rng)
     tails = ["", "厂家", "价格", "公司", "哪家好", "批发", "电话", "多少钱", "供应商", "报价"]
     separator = rng.choice(["，", "、", " ", "_", "|", ","])
-    return separator.join(rng.choice(CITIES) + good + rng.choice(tails) for _ in range(rng.randint(40, 150)))
+    return separator.join(_city(rng) + good + rng.choice(tails) for _ in range(rng.randint(40, 150)))
 
 
 def _keyword_stuffing(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    city, good = rng.choice(CITIES), rng.choice(GOODS)
+    city, good = _city(rng), _good(rng)
     key = city + good
-    frames = [
-        "{k}厂家直销，{k}价格优惠，{k}质量可靠，欢迎选购{k}。", "想找{k}就来我们公司，专业{k}十年，{k}首选品牌。",
-        "{k}哪家好？{k}多少钱？{k}批发就找我们，{k}热线等您来电。", "我公司主营{k}、{g}、{c}{g}安装，{k}售后无忧。",
-        "优质{k}，值得信赖的{k}供应商，{k}报价，{k}图片，{k}参数。", "{k}的特点：{k}结实耐用，{k}美观大方，{k}安装方便。",
-    ]  # fmt: skip
+    frames = templates()["keyword_stuffing"]
     return rng.choice(["", "\n"]).join(
         rng.choice(frames).format(k=key, g=good, c=city) for _ in range(rng.randint(8, 25))
     )
 
 
 def _doorway(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    good = rng.choice(GOODS)
-    frame = "{c}{g}厂家专业生产{g}，产品销往{c}及周边地区，质优价廉，量大从优，欢迎新老客户来电咨询，联系电话：13{n}。"
+    good = _good(rng)
+    frame, cities = templates()["doorway"], templates()["cities"]
     return "\n".join(
-        frame.format(c=city, g=good, n=rng.randrange(10**8, 10**9)) for city in rng.sample(CITIES, rng.randint(6, 25))
+        frame.format(c=city, g=good, n=rng.randrange(10**8, 10**9)) for city in rng.sample(cities, rng.randint(6, 25))
     )
 
 
 def _placeholder(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    return rng.choice(
-        [
-            "抱歉，您访问的页面不存在或已被删除！\n您可以返回首页，或者使用搜索功能查找您需要的内容。\n3秒后自动跳转到首页，如果没有跳转请点击这里。",
-            "404 Not Found\n很抱歉，您要访问的页面未找到。可能是网址输入有误，或者该页面已被管理员删除。\n返回首页 联系管理员",
-            "请先登录\n登录后可见全部内容，还没有账号？立即注册\n用户名 密码 记住我 忘记密码\n使用第三方账号登录：QQ 微信 微博",
-            "网站维护中，给您带来不便敬请谅解。系统升级期间暂停访问，预计恢复时间另行通知，请稍后再试。",
-            "{{article.title}}\n作者：{{author}} 发布时间：{{date}}\n{{content}}\n上一篇：{{prev}} 下一篇：{{next}}\n版权所有 {{site}}",
-            "这里是内容这里是内容这里是内容这里是内容，这里是标题，此处填写公司简介，此处填写公司简介，这里输入联系方式。",
-            "此内容因违规无法查看，该内容已被发布者删除。由用户投诉并经平台审核，相关内容违反规定，如有疑问请联系客服。",
-            "本站域名出售，有意者请联系。此域名正在转让，一口价，可议价。联系QQ 微信同号。本域名由专业平台担保交易，安全快捷。",
-            "为了更好的浏览体验，请升级浏览器。您的浏览器版本过低，不支持JavaScript，请开启JavaScript后刷新页面重试。安全验证",
-            "暂无内容\n暂无数据\n没有找到相关结果，请更换关键词重试\n热门搜索\n没有更多了\n暂无相关推荐",
-            "欢迎来到我的网站，网站建设中，敬请期待！如需技术支持请联系网站管理员。文章标题文章标题文章标题，测试内容测试内容。",
-            "Lorem ipsum dolor sit amet，示例文本，占位文本，请在后台修改。公司地址：XX省XX市XX区XX路XX号 电话：000-00000000",
-        ]
-    )
+    return rng.choice(templates()["placeholder"])
 
 
-def _sentences(rng: random.Random, frames: Sequence[str], slots: dict[str, Sequence[str]], low: int, high: int) -> str:
-    chosen = [rng.choice(frames) for _ in range(rng.randint(low, high))]
+def _account(rng: random.Random) -> str:
+    contact = rng.choice(templates()["contacts"])
+    return contact.replace("{n}", "".join(rng.choice("0123456789") for _ in range(rng.randint(7, 10))))
+
+
+def _advertisement(rng: random.Random, texts: Sequence[str], anchors: Sequence[str], *, kind: str) -> str:
+    grammar = templates()["advertisements"][kind]
+    slots = grammar["slots"] | {"c": templates()["cities"], "x": [_account(rng) for _ in range(3)]}
+    # A single group costs no draw.
+    frames = rng.choice(grammar["groups"]) if len(grammar["groups"]) > 1 else grammar["groups"][0]
+    chosen = [rng.choice(frames) for _ in range(rng.randint(*grammar["sentences"]))]
     filled = [re.sub(r"\{(\w+)\}", lambda match: rng.choice(slots[match.group(1)]), frame) for frame in chosen]
     return rng.choice(["", "\n", ""]).join(filled)
 
 
-_CONTACTS = ["微信{n}", "加微信：{n}", "QQ：{n}", "V信{n}", "电报 @{n}", "扣扣{n}", "薇❤{n}", "电话1{n}"]
-
-
-def _account(rng: random.Random) -> str:
-    return rng.choice(_CONTACTS).replace("{n}", "".join(rng.choice("0123456789") for _ in range(rng.randint(7, 10))))
-
-
-def _gambling(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    names = ["金皇", "鼎盛", "九洲", "天博", "星耀", "豪盈", "恒彩", "万豪", "凤凰", "新濠", "喜来登", "聚富"]
-    slots = {
-        "a": names, "b": ["娱乐", "国际", "体育", "彩票", "棋牌", "娱乐城", "赌场"], "x": [_account(rng) for _ in range(3)],
-        "g": ["百家乐", "真人视讯", "老虎机", "捕鱼", "时时彩", "赛车", "六合彩", "体育投注", "电子游艺", "龙虎斗", "牛牛", "斗地主"],
-        "m": ["18", "28", "58", "88", "188", "888"],
-    }  # fmt: skip
-    frames = [
-        "{a}{b}官网，亚洲最具信誉的网上{g}平台，新会员注册就送{m}元体验金，首次存款再送百分之百。",
-        "本平台提供{g}、{g}、{g}等上百款游戏，真人发牌，公平公正，提款三分钟到账。",
-        "{a}{b}，大额无忧，日日返水，VIP专享彩金，24小时客服在线。", "现在开户即可领取{m}元彩金，邀请好友再得佣金，{x}。",
-        "{g}技巧交流群，老师一对一带单，每天稳赢，不成功不收费，{x}。", "{a}{b}手机版下载，{a}{b}登录网址，{a}{b}最新线路，备用网址。",
-        "专业{g}计划，准确率高达98%，倍投方案，轻松回血上岸，{x}。", "{g}哪个平台好？首选{a}{b}，信誉老品牌，赔率高，限红高，出款快。",
-        "澳门{a}{b}携手{a}{b}，为玩家提供{g}在线投注，高赔率，现金提现秒到。", "网上玩{g}赢钱技巧，{g}必胜打法，{g}预测软件免费下载。",
-    ]  # fmt: skip
-    return _sentences(rng, frames, slots, 4, 14)
-
-
-def _pornography(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    slots = {
-        "c": CITIES, "x": [_account(rng) for _ in range(3)],
-        "v": ["成人视频", "激情电影", "无码高清", "国产自拍", "偷拍视频", "美女写真", "午夜剧场", "三级片", "情色小说"],
-        "w": ["学生妹", "白领", "空姐", "模特", "少妇", "护士", "小姐", "嫩模"],
-        "r": ["欧美", "日韩", "国产", "亚洲", "港台"],
-    }  # fmt: skip
-    frames = [
-        "{r}{v}在线观看，免费{v}，最新{v}大全。", "{r}{v} {r}{v} {v}专区 {v}下载", "{c}{w}上门服务，{c}同城交友，照片真实，不满意可换，{x}。",
-        "提供{c}高端{w}，全套服务，安全私密，外围预约，{x}。", "美女裸聊，一对一视频，注册免费看，{x}。", "18岁以下禁止入内，{v}每日更新，永久域名请收藏。",
-        "{c}楼凤，{c}喝茶，{c}品茶，{c}新茶到店，{x}。", "{v}免费试看，{r}{v}，{w}系列，{w}制服诱惑，高清在线。",
-    ]  # fmt: skip
-    return _sentences(rng, frames, slots, 4, 14)
-
-
-def _services(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    slots = {"c": CITIES, "x": [_account(rng) for _ in range(3)]}
-    kinds = [
-        ["专业办理各类毕业证、学位证、资格证，学信网可查，{x}。", "{c}办证，{c}刻章，快速出证，先看样后付款，保密安全，{x}。",
-         "本公司长期为客户办理大学文凭，水印钢印齐全，与真证无异，{x}。", "留学文凭成绩单制作，使馆认证，三天交货，{x}。"],
-        ["{c}代开发票，{c}开票，正规税票，可验证后付款，点位低，{x}。", "长期对外代开餐饮、住宿、建筑、广告、劳务等各类发票，{x}。",
-         "本公司有多余进项票，优惠代开，真实可查，量大从优，{x}。"],
-        ["{c}小额贷款，无抵押无担保，凭身份证即可办理，当天放款，{x}。", "黑户也能贷，不查征信，不看负债，秒批秒到账，{x}。",
-         "急用钱找我们，空放私借，利息低，放款快，{x}。", "信用卡代还、提额、套现，花呗借呗取现，{x}。"],
-        ["{c}私家侦探，婚外情调查取证，找人查址，{c}最好的侦探公司，{x}。", "专业手机定位，通话记录查询，微信聊天记录恢复，{x}。",
-         "{c}讨债公司，专业要账，不成功不收费，{x}。"],
-        ["招聘网络兼职，日结，在家就能做，一单一结，每天轻松几百元，{x}。", "淘宝刷单招人，学生宝妈均可，操作简单，佣金秒返，{x}。",
-         "手机赚钱项目，日入过千，零投资零风险，躺着也能赚，{x}。"],
-        ["代写毕业论文，论文发表，包通过，查重不过退款，{x}。", "四六级答案，考前一天发送，准确率高，{x}。", "包过拿证，免考，建造师会计师挂靠，{x}。"],
-    ]  # fmt: skip
-    return _sentences(rng, rng.choice(kinds), slots, 4, 12)
-
-
-def _games(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    slots = {
-        "g": ["传奇", "奇迹", "魔域", "天龙八部", "诛仙", "梦幻西游"], "v": ["1.76", "1.80", "1.85", "1.95", "2.0"], "x": [_account(rng) for _ in range(3)],
-        "h": ["10", "12", "14", "18", "20"], "k": ["复古", "合击", "单职业", "微变", "迷失", "超变", "轻变"],
-    }  # fmt: skip
-    frames = [
-        "{v}{k}{g}私服，今日{h}点新开，装备靠打，长久稳定，{x}。", "新开{g}sf发布网，每天发布最新{g}开区信息。", "找{g}私服就上本站，{k}版本，散人天堂，元宝可打。",
-        "上线送满级VIP，元宝无限领，一刀999，激情攻沙。", "{g}外挂，{g}辅助免费下载，自动打怪，防封稳定，{x}。", "{k}{g}，BOSS全爆，爆率超高，回收秒到账，{x}。",
-        "刚开一秒{v}{k}{g}，全区满员，火爆异常，错过再等一年。", "透视自瞄，无后座，稳定不封号，卡密自助购买，{x}。",
-    ]  # fmt: skip
-    return _sentences(rng, frames, slots, 4, 14)
-
-
 def _flood(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
-    piece = rng.choice(["顶", "哈", "支持楼主", "好好好", "路过打酱油！", "沙发！", "赞👍", "转发微博", "签到", "66", "求关注求互粉", "加油！！！",
-                        "今天也要努力签到呀。", "感谢楼主分享，好人一生平安！", "😂", "每天签到领积分，积分可以换礼品。"])  # fmt: skip
+    piece = rng.choice(templates()["flood"])
     return rng.choice(["", "", "\n", " "]).join([piece] * rng.randint(40, 200))
 
 
@@ -331,8 +187,8 @@ def _code(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> s
         name = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 8)))
         lines.append(
             rng.choice(
-                [f"var {name} = document.getElementById('{name}'); // {rng.choice(GOODS)}", f".{name} {{ margin: 0 auto; width: {rng.randint(1, 999)}px; }}",
-                 f'{{"{name}": "{rng.choice(CITIES)}", "id": {rng.randint(1, 99999)}, "url": "/{name}.html"}},', f"$('#{name}').click(function(){{ alert('{rng.choice(CITIES)}'); }});",
+                [f"var {name} = document.getElementById('{name}'); // {_good(rng)}", f".{name} {{ margin: 0 auto; width: {rng.randint(1, 999)}px; }}",
+                 f'{{"{name}": "{_city(rng)}", "id": {rng.randint(1, 99999)}, "url": "/{name}.html"}},', f"$('#{name}').click(function(){{ alert('{_city(rng)}'); }});",
                  f"function {name}(e) {{ return e.{name} || window.event; }}"]
             )
         )  # fmt: skip
@@ -341,7 +197,7 @@ def _code(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> s
 
 def _numbers(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
     head = rng.choice(["期号 号码 和值 大小", "代码 名称 现价 涨幅", "日期 开盘 收盘 最高 最低", "编号 型号 数量 单价"])
-    names = ["大", "小", "单", "双", "涨", "跌", *CITIES]
+    names = ["大", "小", "单", "双", "涨", "跌", *templates()["cities"]]
     rows = [
         " ".join(
             [
@@ -356,7 +212,20 @@ def _numbers(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -
 
 
 _MAKERS: dict[str, Callable[[random.Random, Sequence[str], Sequence[str]], str]] = {
-    name.removeprefix("_"): maker
-    for name, maker in list(globals().items())
-    if name.removeprefix("_") in KINDS and callable(maker)
+    "mojibake": _mojibake,
+    "salad_words": _salad_words,
+    "salad_in_clauses": _salad_in_clauses,
+    "salad_words_run_on": _salad_words_run_on,
+    "salad_characters": _salad_characters,
+    "salad_fragments": _salad_fragments,
+    "link_farm": _link_farm,
+    "link_directory": _link_directory,
+    "keyword_row": _keyword_row,
+    "keyword_stuffing": _keyword_stuffing,
+    "doorway": _doorway,
+    "placeholder": _placeholder,
+    **{kind: partial(_advertisement, kind=kind) for kind in ("gambling", "pornography", "services", "games")},
+    "flood": _flood,
+    "code": _code,
+    "numbers": _numbers,
 }

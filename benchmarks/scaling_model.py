@@ -31,9 +31,9 @@ class Given:
     unit: str
     source: str
 
-    def row(self) -> str:
-        """Return it as a line of a table."""
-        return f"| `{self.symbol}` | {self.value:.4g} | {self.unit} | {self.source} |"
+    def row(self) -> tuple[str, str, str, str]:
+        """Return it as a row of a table."""
+        return f"`{self.symbol}`", f"{self.value:.4g}", self.unit, self.source
 
 
 MEASURED = (
@@ -95,6 +95,7 @@ def model(html: float, text: float) -> dict[str, list[tuple[str, str, str, str]]
         "tokenise": text / MB * v["c_token"] / 3600,
     }
     text_hours = sum(hours.values()) - hours["markup"]
+    spark_hours = sum(hours.values()) + hours["find"] * (v["spark"] - 1)
 
     def tb(value: float) -> str:
         return f"{value / TB:.2f}"
@@ -144,9 +145,9 @@ def model(html: float, text: float) -> dict[str, list[tuple[str, str, str, str]]
             ("dedupe: find (Spark)", "N × c_find × spark", f"{hours['find'] * v['spark']:,.0f}", "core-h"),
             ("publish: scrub", "T × c_scrub (an upper bound: texts of 600 bytes)", f"{hours['scrub']:,.0f}", "core-h"),
             ("tokenise", "T × c_token", f"{hours['tokenise']:,.0f}", "core-h"),
-            ("all, dedupe in Spark", "sum", f"{sum(hours.values()) + hours['find'] * (v['spark'] - 1):,.0f}", "core-h"),
+            ("all, dedupe in Spark", "sum", f"{spark_hours:,.0f}", "core-h"),
             ("of it per TB of text published, without markup", "sum / T", f"{text_hours / (text / TB):,.0f}", "core-h/TB"),
-            ("wall time on 1,000 cores, 80 % busy", "all / 800", f"{(sum(hours.values()) + hours['find'] * (v['spark'] - 1)) / 800:.1f}", "h"),
+            ("wall time on 1,000 cores, 80 % busy", "all / 800", f"{spark_hours / 800:.1f}", "h"),
         ],
         "Dedupe, per TB of text that enters it": [
             ("documents", "1 TB / doc", f"{TB / v['doc'] / MB:.0f}", "10⁶"),
@@ -168,16 +169,21 @@ def model(html: float, text: float) -> dict[str, list[tuple[str, str, str, str]]
     }  # fmt: skip
 
 
+def table(title: str, head: tuple[str, ...], rows: list[tuple[str, str, str, str]]) -> str:
+    """Return a section of one table."""
+    lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+    return "\n".join([f"### {title}", "", lines[0], "|---" * len(head) + "|", *lines[1:]]) + "\n"
+
+
 def markdown(html: float, text: float) -> str:
     """Return all tables."""
-    lines = ["### Measured", "", "| symbol | value | unit | from |", "|---|---|---|---|"]
-    lines += [one.row() for one in MEASURED]
-    lines += ["", "### Assumed", "", "| symbol | value | unit | what |", "|---|---|---|---|"]
-    lines += [one.row() for one in ASSUMED]
-    for section, rows in model(html, text).items():
-        lines += ["", f"### {section}", "", "| what | formula | value | unit |", "|---|---|---|---|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    tables = [
+        table("Measured", ("symbol", "value", "unit", "from"), [one.row() for one in MEASURED]),
+        table("Assumed", ("symbol", "value", "unit", "what"), [one.row() for one in ASSUMED]),
+    ]
+    derived = ("what", "formula", "value", "unit")
+    tables += [table(section, derived, rows) for section, rows in model(html, text).items()]
+    return "\n".join(tables)
 
 
 def main() -> None:

@@ -213,11 +213,15 @@ def explain(
     explain_dedupe_command(load_config(config, overrides or []))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+# No help of its own: --help, too, is an argument that the trainer answers.
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def train(context: typer.Context) -> None:
     """Pretrain on token shards: the arguments of `python -m trainer train` (TOKENS --preset … --out …)."""
     import subprocess
 
+    if {"-h", "--help"} & set(context.args):
+        typer.echo("Pretrain on token shards. `wudao train …` runs `python -m trainer train …`; on several GPUs start")
+        typer.echo("`torchrun --nproc-per-node=8 -m trainer train …` yourself.\n")
     sys.exit(subprocess.run([sys.executable, "-m", "trainer", "train", *context.args], check=False).returncode)
 
 

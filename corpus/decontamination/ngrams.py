@@ -33,11 +33,20 @@ _ONE = np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
-def _rolled(value, points, position, begin, size, power):  # type: ignore[no-untyped-def]
-    """Return the hash of the last ``size`` points up to ``position``, from that up to the point before."""
-    if position - begin >= size:
-        value -= (np.uint64(points[position - size]) + _ONE) * power
-    return value * _BASE + np.uint64(points[position]) + _ONE
+def _hashes(points, offsets, size, power):  # type: ignore[no-untyped-def]
+    """Return, for each point, the hash of the n-gram that begins there; 0 where its text ends before."""
+    hashes = np.zeros(len(points), np.uint64)
+    for text in range(len(offsets) - 1):
+        begin, end = offsets[text], offsets[text + 1]
+        value = np.uint64(0)
+        for position in range(begin, end):
+            first = position - size + 1
+            if first > begin:
+                value -= (np.uint64(points[first - 1]) + _ONE) * power
+            value = value * _BASE + np.uint64(points[position]) + _ONE
+            if first >= begin:
+                hashes[first] = value
+    return hashes
 
 
 @njit(cache=True, nogil=True)
@@ -67,16 +76,11 @@ def _bit(value, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _insert(points, offsets, item_of, size, power, keys, places, owners, counts, bits):  # type: ignore[no-untyped-def]
+def _insert(points, offsets, hashes, item_of, size, keys, places, owners, counts, bits):  # type: ignore[no-untyped-def]
     """Enter every n-gram of the pieces; ``counts`` becomes the number of different items that hold it."""
     for piece in range(len(offsets) - 1):
-        begin, end = offsets[piece], offsets[piece + 1]
-        value = np.uint64(0)
-        for position in range(begin, end):
-            value = _rolled(value, points, position, begin, size, power)
-            first = position - size + 1
-            if first < begin:
-                continue
+        for first in range(offsets[piece], offsets[piece + 1] - size + 1):
+            value = hashes[first]
             slot = _slot(value, keys, places, points, points, first, size)
             if places[slot] < 0:
                 places[slot] = first
@@ -89,20 +93,16 @@ def _insert(points, offsets, item_of, size, power, keys, places, owners, counts,
 
 
 @njit(cache=True, nogil=True)
-def _scan(points, offsets, size, power, keys, places, counts, bits, grams, max_items, found):  # type: ignore[no-untyped-def]
+def _scan(points, offsets, hashes, size, keys, places, counts, bits, grams, max_items, found):  # type: ignore[no-untyped-def]
     """Write (document, place in it, place of the n-gram in ``grams``) of each match; return how many there are.
 
     Matches beyond ``len(found)`` are counted only.
     """
     matches = 0
     for document in range(len(offsets) - 1):
-        begin, end = offsets[document], offsets[document + 1]
-        value = np.uint64(0)
-        for position in range(begin, end):
-            value = _rolled(value, points, position, begin, size, power)
-            first = position - size + 1
-            if first < begin:
-                continue
+        begin = offsets[document]
+        for first in range(begin, offsets[document + 1] - size + 1):
+            value = hashes[first]
             bit = _bit(value, bits)
             if not (bits[np.int64(bit >> np.uint64(6))] >> (bit & np.uint64(63))) & _ONE:
                 continue
@@ -138,8 +138,7 @@ class NgramIndex:
         """Build the table: about 40 bytes for each n-gram."""
         self._form = HashForm()
         self._form.load()
-        power = pow(int(_BASE), self._size - 1, 1 << 64)
-        self._power = np.uint64(power)
+        self._power = np.uint64(pow(int(_BASE), self._size - 1, 1 << 64))
         self._grams, offsets = self._forms(pa.array(self.items.pieces, pa.large_string()))
         lengths = np.maximum(np.diff(offsets) - self._size + 1, 0)
         item_of = np.array(self.items.item_of, np.int64)
@@ -153,7 +152,7 @@ class NgramIndex:
         self._bits = np.zeros(max(1, room * _FILTER_BITS // 4 // 64), np.uint64)
         owners = np.full(room, -1, np.int64)
         _insert(
-            self._grams, offsets, item_of, self._size, self._power,
+            self._grams, offsets, _hashes(self._grams, offsets, self._size, self._power), item_of, self._size,
             self._keys, self._places, owners, self._counts, self._bits,
         )  # fmt: skip
         self._piece_offsets, self._item_of = offsets, item_of
@@ -178,10 +177,11 @@ class NgramIndex:
 
     def _matches(self, texts: pa.Array, first_row: int) -> list[Match]:
         points, offsets = self._forms(texts)
+        hashes = _hashes(points, offsets, self._size, self._power)
         events = np.empty((0, 3), np.int64)
         for _ in range(2):
             count = _scan(
-                points, offsets, self._size, self._power, self._keys, self._places, self._counts, self._bits,
+                points, offsets, hashes, self._size, self._keys, self._places, self._counts, self._bits,
                 self._grams, self._max_items, events,
             )  # fmt: skip
             if count <= len(events):

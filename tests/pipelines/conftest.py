@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from corpus.config.build import BuildConfig
+from corpus.config.build import BuildConfig, RunSettings
+from pipelines.engines.interface import Engine
+from pipelines.engines.registry import make_engine
 
 SUBJECTS = (
     "合同纠纷",
@@ -119,7 +121,7 @@ def written_input(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_config() -> Callable[..., BuildConfig]:
     """Return a function (input folder, output, section overrides) -> configuration with small shards and splits."""
 
-    def make(source: Path, output: Path, **sections: dict[str, object]) -> BuildConfig:
+    def make(source: Path, output: Path | str, **sections: object) -> BuildConfig:
         tree: dict[str, object] = {
             "input": {"paths": [str(source)], "split_bytes": 16_000, "bundle_bytes": 4_000},
             "output": str(output),
@@ -132,3 +134,27 @@ def make_config() -> Callable[..., BuildConfig]:
         return BuildConfig.model_validate(tree)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def storage() -> None:
+    """What a worker must find in its environment when it starts; modules with storage of their own override it."""
+
+
+@pytest.fixture(scope="module")
+def engine(storage: object) -> Iterator[Engine]:
+    """One worker for all builds of a module."""
+    engine = make_engine(RunSettings(workers=1))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def configured(source: Path, make_config: Callable[..., BuildConfig]) -> Callable[..., BuildConfig]:
+    """Return a function (output, section overrides) -> configuration that reads the module's ``source`` and tokenises."""
+
+    def configure(output: str, **sections: object) -> BuildConfig:
+        tokenizer = {"kind": "bpe", "vocabulary_size": 320}
+        return make_config(source, output, **{"tokenise": True, "tokenizer": tokenizer, **sections})
+
+    return configure

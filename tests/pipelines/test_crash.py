@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from crash import PASSES, build_command, kill_round, running_pass, undisturbed
 
 from corpus.config.build import BuildConfig
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.crash import PASSES, build_command, kill_round, running_pass, undisturbed
 
 
 @pytest.mark.slow

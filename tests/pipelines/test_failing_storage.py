@@ -25,7 +25,6 @@ from corpus.storage import Store
 from pipelines.build import Build
 from pipelines.clean import clean
 from pipelines.engines.interface import Engine, OnProgress, OnReport
-from pipelines.engines.registry import make_engine
 from pipelines.passes.task import Item, Task
 
 PLUGINS = Path(__file__).parent / "storage_plugins"
@@ -33,7 +32,7 @@ UNLIMITED = 1 << 40
 
 
 @pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Make ``limited://`` known as an installed package would, so that worker processes know it too."""
     described = tmp_path_factory.mktemp("site") / "limited_files-1.0.dist-info"
     described.mkdir()
@@ -49,13 +48,6 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def engine(plugin: None) -> Iterator[Engine]:
-    engine = make_engine(BuildConfig.model_validate({"run": {"workers": 1}}).run)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory, written_input: Path) -> Path:
     folder = tmp_path_factory.mktemp("source")
     lines = (written_input / "b_documents.jsonl").read_text(encoding="utf-8").splitlines()
@@ -63,19 +55,6 @@ def source(tmp_path_factory: pytest.TempPathFactory, written_input: Path) -> Pat
     (folder / "b.jsonl").write_text("\n".join(lines[12:20] + lines[:2]), encoding="utf-8")
     (folder / "page.html").write_bytes((written_input / "d_pages" / "p0.html").read_bytes())
     return folder
-
-
-@pytest.fixture(scope="module")
-def configured(source: Path, make_config: Callable[..., BuildConfig]) -> Callable[[str], BuildConfig]:
-    """Return a function from an output to its configuration."""
-
-    def configure(output: str, **sections: dict[str, object]) -> BuildConfig:
-        tokenizer: dict[str, object] = {"kind": "bpe", "vocabulary_size": 320}
-        sections = {"tokenise": True, "tokenizer": tokenizer, **sections}  # type: ignore[dict-item]
-        config = make_config(source, Path("unused"), **sections)
-        return BuildConfig.model_validate(config.model_dump() | {"output": output})
-
-    return configure
 
 
 Hashes = tuple[str, str]
@@ -120,7 +99,7 @@ class Limited:
 
 
 @pytest.fixture
-def limited(tmp_path: Path, plugin: None) -> Limited:
+def limited(tmp_path: Path, storage: None) -> Limited:
     return Limited(tmp_path)
 
 

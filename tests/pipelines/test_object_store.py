@@ -25,7 +25,6 @@ from pipelines.clean import clean
 from pipelines.commands.extract import extract_command
 from pipelines.commands.inspect import trace_command
 from pipelines.engines.interface import Engine
-from pipelines.engines.registry import make_engine
 
 pytest.importorskip("s3fs", reason="s3fs is not installed")
 pytest.importorskip("moto.server", reason="moto's server is not installed")
@@ -57,7 +56,7 @@ class Flaky:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Flaky]:
+def storage() -> Iterator[Flaky]:
     """An S3 server with an empty bucket; this process and its children find it in the environment."""
     import fsspec
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -84,14 +83,6 @@ def server() -> Iterator[Flaky]:
 
 
 @pytest.fixture(scope="module")
-def engine(server: Flaky) -> Iterator[Engine]:
-    """One worker for all builds of this module: it learns the endpoint from the environment when it starts."""
-    engine = make_engine(BuildConfig.model_validate({"run": {"workers": 1}}).run)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory, written_input: Path) -> Path:
     """A smaller input: documents with copies, a page, a file of a kind that is not read."""
     folder = tmp_path_factory.mktemp("source")
@@ -105,7 +96,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, written_input: Path) -> Pat
 
 
 @pytest.fixture(scope="module")
-def configured(source: Path, server: Flaky, make_config: Callable[..., BuildConfig]) -> Callable[[str], BuildConfig]:
+def configured(source: Path, storage: Flaky, configured: Callable[..., BuildConfig]) -> Callable[[str], BuildConfig]:
     """Return a function from an output to its configuration; the input of a remote one is remote too."""
     bucket = Store(f"s3://{BUCKET}/in")
     for path in sorted(source.rglob("*")):
@@ -113,12 +104,7 @@ def configured(source: Path, server: Flaky, make_config: Callable[..., BuildConf
             bucket.write_atomic(path.relative_to(source).as_posix(), path.read_bytes())
 
     def configure(output: str) -> BuildConfig:
-        tokenizer = {"kind": "bpe", "vocabulary_size": 400}
-        config = make_config(source, Path("unused"), tokenise=True, tokenizer=tokenizer)  # type: ignore[arg-type]
-        tree = config.model_dump() | {"output": output}
-        if "://" in output:
-            tree["input"]["paths"] = [bucket.root]
-        return BuildConfig.model_validate(tree)
+        return configured(output, input={"paths": [bucket.root if "://" in output else str(source)]})
 
     return configure
 
@@ -193,18 +179,18 @@ def test_subsets_and_traces_of_a_remote_corpus(remote: tuple[str, Built], capsys
 
 
 def test_one_call_in_twenty_fails(
-    server: Flaky, local: Built, configured: Callable[[str], BuildConfig], engine: Engine
+    storage: Flaky, local: Built, configured: Callable[[str], BuildConfig], engine: Engine
 ) -> None:
     output = f"s3://{BUCKET}/disturbed"
-    server.share = 0.05
+    storage.share = 0.05
     try:
         built = build(configured(output), engine)
         problems = verify(Store(output)).problems
     finally:
-        server.share = 0.0
+        storage.share = 0.0
     assert same(built, local)
     assert problems == []
-    assert all(server.disturbed.values()), server.disturbed
+    assert all(storage.disturbed.values()), storage.disturbed
     assert verify(Store(output)).problems == []
 
 

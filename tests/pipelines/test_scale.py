@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.scale_rehearsal import MEMORY_LIMIT, misses, rehearse, table
-from benchmarks.scaling_model import TB, markdown, model
+from scale_rehearsal import MEMORY_LIMIT, misses, rehearse, table
+from scaling_model import TB, markdown, model
 
 
 @pytest.mark.slow

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from input_mutations import Reader, chunk, in_child, settings
+from mutated_inputs import SAMPLES, mutated
 
-sys.path.insert(0, str(Path(__file__).parents[3]))
-from benchmarks.input_mutations import SAMPLES, Reader, chunk, in_child, mutated, settings
 from corpus.reading import plan_splits
 from corpus.reading.digests import DigestCache
 

@@ -60,7 +60,11 @@ def test_help_names_every_command() -> None:
     [
         (("build", "--help"), ("--dry-run", "--input", "--engine")),
         (("commoncrawl", "--help"), ("--crawl", "--index", "--dry-run")),
-        (("train", "--help"), ("Pretrain on token shards", "python -m trainer train", "--preset")),
+        (
+            ("train", "--help"),
+            ("Pretrain on token shards", "python -m trainer train", "torchrun", "--preset", "--out", "lr="),
+        ),
+        (("train", "-h"), ("--init-from", "--set SECTION.KEY=VALUE")),
         (("generate", "--help"), ("--prompt", "--temperature", "--tokenizer", "--seed", "[MASK]")),
     ],
 )
@@ -69,6 +73,13 @@ def test_help_says_what_a_command_takes(arguments: tuple[str, ...], told: tuple[
     assert result.returncode == 0
     for one in told:
         assert one in result.stdout
+
+
+def test_the_trainers_help_needs_no_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; from trainer.__main__ import main; main(['train', '--help'])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "--init-from" in result.stdout
 
 
 def test_train_hands_its_arguments_and_its_exit_status_on() -> None:

@@ -71,7 +71,7 @@ def configure(tmp_path: Path) -> Configure:
         source = {"source": "commoncrawl", "commoncrawl": commoncrawl} if commoncrawl is not None else {}
         tree = {
             "input": source | sections.pop("input", {}),
-            "output": str(tmp_path / output),
+            "output": output if "://" in output else str(tmp_path / output),
             "publish": {"shard_bytes": 1 << 16, "valid_share": 0.2},
             "scrub": {"enabled": False},
             "tokenise": False,
@@ -360,7 +360,7 @@ def test_from_s3_to_s3_it_is_the_same_corpus(mini: Mini, configure: Configure, s
     for name, data in server.files.items():
         s3.pipe_file(f"commoncrawl/{name}", data)
     asked = settings(server, data="s3://commoncrawl")
-    outputs = [configure("", asked, output=f"s3://outputs/{name}") for name in ("one", "two")]
+    outputs = [configure(f"s3://outputs/{name}", asked) for name in ("one", "two")]
     for config in outputs:
         Build(config, RecordingEngine(config), Console(quiet=True)).run()
     assert shards(outputs[0]) == shards(here)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from crawl_server import Server
+from crawl_site import Site
+from inline_crawl import SMALL, InlineEngine
 from rich.console import Console
 
 from corpus.config.build import BuildConfig, RunSettings
@@ -15,12 +16,11 @@ from pipelines.apply import apply_steps
 from pipelines.crawl.rounds import Crawl
 from pipelines.engines.registry import ENGINES, make_engine
 
-Run = Callable[..., dict[str, Any]]
 Document = tuple[str, str, tuple[str, ...]]
 # Three tasks a round at least, so that an engine has something to spread.
 CHANGES = {
     "min_delay": 0.01, "delay_factor": 0.0, "delay_jitter": 0.0, "retry_seconds": 0.05, "read_seconds": 5.0,
-    "trap_pages": 4, "max_redirects": 3, "max_path_segments": 4, "hosts_per_task": 3, "reservations": ["noindex"],
+    "hosts_per_task": 3, "reservations": ["noindex"], **SMALL,
 }  # fmt: skip
 
 
@@ -36,21 +36,20 @@ def documents(crawled: Path) -> dict[str, Document]:
 
 
 @pytest.fixture(scope="module")
-def reference(crawl_site: Any, tmp_path_factory: pytest.TempPathFactory, module_engine: Any) -> dict[str, Document]:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
     output = tmp_path_factory.mktemp("reference")
-    with crawl_site.Server(crawl_site.Site(9, 12)) as server:
+    with Server(Site(9, 12)) as server:
         settings = CrawlSettings.model_validate(server.settings(**CHANGES))
-        Crawl(settings, str(output), module_engine, Console(quiet=True)).run(server.site.seeds())
+        crawl = Crawl(settings, str(output), InlineEngine(), Console(quiet=True))  # type: ignore[arg-type]
+        crawl.run(server.site.seeds())
     return documents(output)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in ENGINES])
-def test_every_engine_crawls_to_the_same_documents(
-    name: str, crawl_site: Any, reference: dict[str, Document], tmp_path: Path
-) -> None:
+def test_every_engine_crawls_to_the_same_documents(name: str, reference: dict[str, Document], tmp_path: Path) -> None:
     engine = make_engine(RunSettings.model_validate({"engine": name, "workers": 2}))
     try:
-        with crawl_site.Server(crawl_site.Site(9, 12)) as server:
+        with Server(Site(9, 12)) as server:
             settings = CrawlSettings.model_validate(server.settings(**CHANGES))
             Crawl(settings, str(tmp_path), engine, Console(quiet=True)).run(server.site.seeds())
             broken = [one for one in server.site.log if server.site.forbidden(one.host, one.target)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from io import StringIO
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from crash import Undisturbed, build_command, committed, hashes, kill_round
 from rich.console import Console
 
 from corpus.config.build import BuildConfig, RunSettings
@@ -26,9 +26,6 @@ from pipelines.engines.code_identity import code_identity, difference
 from pipelines.engines.local import LocalEngine
 from pipelines.engines.spark_session import hadoop_url
 from pipelines.passes.task import Item
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-from benchmarks.crash import Undisturbed, build_command, committed, hashes, kill_round
 
 MASTER = ["--engine", "spark", "--master", "local[2]"]
 

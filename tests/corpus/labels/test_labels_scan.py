@@ -1,4 +1,4 @@
-"""The automaton and the scan against a plain search."""
+"""The scan, and the automaton that it runs, against a plain search."""
 
 from __future__ import annotations
 
