@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 KEY_BYTES = 16
 
@@ -39,3 +40,23 @@ def document_key(url: str | None, record_id: str | None, payload: bytes, part: i
     else:
         name = b""
     return digest(name, payload, part.to_bytes(4, "little"))
+
+
+def document_keys(
+    urls: Iterable[str | None], record_ids: Iterable[str | None], payloads: Iterable[bytes]
+) -> list[bytes]:
+    """Return :func:`document_key` of part 0 of each record, at half its cost. ``payloads`` are 16-byte digests."""
+    blake2b = hashlib.blake2b
+    between = KEY_BYTES.to_bytes(8, "little")
+    behind = (4).to_bytes(8, "little") + (0).to_bytes(4, "little")
+    keys = []
+    for url, record_id, payload in zip(urls, record_ids, payloads, strict=True):
+        if url:
+            name = b"u" + url.encode("utf-8", "surrogatepass")
+        elif record_id:
+            name = b"r" + record_id.encode("utf-8", "surrogatepass")
+        else:
+            name = b""
+        whole = b"".join((len(name).to_bytes(8, "little"), name, between, payload, behind))
+        keys.append(blake2b(whole, digest_size=KEY_BYTES).digest())
+    return keys

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 import yaml
 
 from corpus.config.input import InputSettings
 from corpus.reading.dates import epoch_seconds
-from corpus.reading.records import Item, Quarantined, Record, Skipped
+from corpus.reading.records import Item, Quarantined, Record, Rows, Skipped
+from corpus.schema import RECORDS
 
 # Rows of one file have few sets of keys; a file whose keys are data must not fill memory.
 _MAX_LAYOUTS = 1024
+# Fewer rows than this are not worth making columns of, nor are rows of which more than one in this many is odd.
+_LEAST_ROWS = 16
+_MOST_ODD = 8
 
 
 @cache
@@ -65,12 +71,7 @@ class FieldMap:
 
     def record(self, row: Mapping[str, Any], offset: int) -> Item:
         """Return the item for ``row``, whose place in the file is ``offset``."""
-        keys = tuple(row)
-        layout = self._layouts.get(keys)
-        if layout is None:
-            if len(self._layouts) >= _MAX_LAYOUTS:
-                self._layouts.clear()
-            layout = self._layouts[keys] = _layout_of(self._all, set(keys))
+        layout = self._layout(tuple(row))
         for kind, names in layout.payload:
             value = _first_value(row, names)
             if value is None:
@@ -103,6 +104,74 @@ class FieldMap:
             )
         return Skipped("no_text")
 
+    def items(self, rows: Sequence[Mapping[str, Any]], offsets: Sequence[int], path: str) -> Iterator[Item]:
+        """Yield what :meth:`record` gives for each of ``rows`` of the file ``path``, plain records as :class:`Rows`.
+
+        A row is plain where the first kind of payload that any of them has is a string of this row that is not
+        blank; others go through :meth:`record`.
+        """
+        if len(rows) < _LEAST_ROWS:
+            yield from map(self.record, rows, offsets)
+            return
+        keys = set(map(tuple, rows))
+        layout = self._layout(next(iter(keys))) if len(keys) == 1 else _layout_of(self._all, set().union(*keys))
+        kind, names = next((found for found in layout.payload if found[1]), ("", ()))
+        texts = _first_values(rows, names) if names else [None] * len(rows)
+        payloads = [text.encode("utf-8") if type(text) is str else b"" for text in texts]
+        limit = self._max_bytes
+        odd = [at for at, data in enumerate(payloads) if not data or len(data) > limit or data.isspace()]
+        if len(odd) * _MOST_ODD > len(rows):
+            yield from map(self.record, rows, offsets)
+            return
+        records = _columns(rows, offsets, path, kind, payloads, layout)
+        sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
+        start = 0
+        for at in odd:
+            if at > start:
+                yield Rows(records.slice(start, at - start), sizes[start:at])
+            yield self.record(rows[at], offsets[at])
+            start = at + 1
+        if start < len(rows):
+            yield Rows(records.slice(start), sizes[start:])
+
+    def _layout(self, keys: tuple[str, ...]) -> Layout:
+        """Return the layout of rows with ``keys``."""
+        layout = self._layouts.get(keys)
+        if layout is None:
+            if len(self._layouts) >= _MAX_LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[keys] = _layout_of(self._all, set(keys))
+        return layout
+
+
+def _columns(
+    rows: Sequence[Mapping[str, Any]],
+    offsets: Sequence[int],
+    path: str,
+    kind: str,
+    payloads: Sequence[bytes],
+    layout: Layout,
+) -> pa.RecordBatch:
+    """Return ``rows`` as a batch of schema ``RECORDS``; what it says of rows that are not plain is void."""
+    columns = {
+        "path": pa.repeat(pa.scalar(path, pa.string()), len(rows)),
+        "offset": pa.array(offsets, pa.int64()),
+        "format": pa.repeat(pa.scalar(kind, pa.string()), len(rows)),
+        "payload": pa.array(payloads, pa.large_binary()),
+    }
+    strings = {"url": layout.url, "record_id": layout.id, "title": layout.title, "given_label": layout.label}
+    for name, names in strings.items():
+        if names:
+            values = [
+                value.strip() or None if type(value) is str else _string(value) for value in _first_values(rows, names)
+            ]
+            columns[name] = pa.array(values, pa.string())
+    if layout.date:
+        dates = [epoch_seconds(value) for value in _first_values(rows, layout.date)]
+        columns["published_at"] = pa.array(dates, RECORDS.field("published_at").type)
+    arrays = [columns[field.name] if field.name in columns else pa.nulls(len(rows), field.type) for field in RECORDS]
+    return pa.RecordBatch.from_arrays(arrays, schema=RECORDS)
+
 
 def _layout_of(layout: Layout, keys: set[str]) -> Layout:
     """Return ``layout`` without the names that rows with ``keys`` cannot have."""
@@ -132,6 +201,20 @@ def _first_value(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
         if value is not None and value != "":
             return value
     return None
+
+
+def _first_values(rows: Sequence[Mapping[str, Any]], names: tuple[str, ...]) -> list[Any]:
+    """Return :func:`_first_value` of each of ``rows``."""
+    if any("." in name for name in names):
+        return [_first_value(row, names) for row in rows]
+    found = [row.get(names[0]) for row in rows]
+    for name in names[1:]:
+        if None not in found and "" not in found:
+            return found
+        found = [
+            row.get(name) if value is None or value == "" else value for row, value in zip(rows, found, strict=True)
+        ]
+    return [None if value == "" else value for value in found] if "" in found else found
 
 
 def _descend(row: Mapping[str, Any], name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from corpus.config.input import InputSettings
 from corpus.reading.fields import FieldMap
@@ -14,6 +14,7 @@ from corpus.reading.stream import InputStream
 
 # Lines are cut out of blocks of about this size at once.
 _BLOCK_BYTES = 1 << 18
+_MOST_ROWS = 1024
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -28,6 +29,8 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
     stream = InputStream(raw, start=first, max_decoded=settings.max_decompressed_bytes)
     end = piece.end if stream.codec == "none" else None
     fields = FieldMap(settings)
+    # Where single records are asked for, each must be out before the next is parsed: it may end the process.
+    at_once = min(settings.batch_rows, _MOST_ROWS)
     if piece.start > 0 and _consume_line(stream) is None:
         return
     if piece.start == 0 and stream.ahead(3) == 3 and stream.window.startswith(_BOM):
@@ -44,12 +47,25 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
         offset = stream.position
         lines = stream.take(stream.cursor, last).split(b"\n")
         stream.cursor = last + 1
+        rows: list[dict[str, Any]] = []
+        offsets: list[int] = []
         for line in lines:
             if end is not None and offset >= end:
-                return
+                break
             if line and not line.isspace():
-                yield _parse(line, fields, offset)
+                row = parse_object(line)
+                if isinstance(row, JsonFault):
+                    yield from fields.items(rows, offsets, piece.path)
+                    rows, offsets = [], []
+                    yield Quarantined(offset, "malformed_json", row.detail)
+                else:
+                    rows.append(row)
+                    offsets.append(offset)
+                    if len(rows) >= at_once:
+                        yield from fields.items(rows, offsets, piece.path)
+                        rows, offsets = [], []
             offset += len(line) + 1
+        yield from fields.items(rows, offsets, piece.path)
 
 
 def _parse(line: bytes, fields: FieldMap, offset: int) -> Item:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from corpus.kernels.buffers import Offsets, text_buffers
 
 NO_DOMAIN = "none"
 COUNTED = ("language", "script", "source_type", "page_kind", "charset")
@@ -27,18 +30,26 @@ class ShardStatistics:
         """Add the rows of ``batch`` (schema of the published corpus)."""
         self.rows += batch.num_rows
         self.n_chars += pc.sum(batch.column("n_chars")).as_py() or 0
-        self.text_bytes += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
+        sizes = np.diff(text_buffers(batch.column("text"))[1])
+        self.text_bytes += int(sizes.sum())
         for name in COUNTED:
             for entry in pc.value_counts(batch.column(name)).to_pylist():
                 self.columns[name][entry["values"] or "none"] += entry["counts"]
-        sizes = pa.table({"domain": primary_domains(batch), "bytes": pc.binary_length(batch.column("text"))})
-        for entry in sizes.group_by("domain").aggregate([("bytes", "sum"), ("bytes", "count")]).to_pylist():
-            self.columns["domain"][entry["domain"] or NO_DOMAIN] += entry["bytes_count"]
-            self.columns["domain_bytes"][entry["domain"] or NO_DOMAIN] += entry["bytes_sum"]
+        self._add_domains(primary_domains(batch), sizes)
         found = batch.column("pii").flatten()
         if len(found):
             for kind, count in zip(found.field("kind").to_pylist(), found.field("count").to_pylist(), strict=True):
                 self.columns["pii"][kind] += count
+
+    def _add_domains(self, domains: pa.Array, sizes: Offsets) -> None:
+        """Add rows and bytes of text by domain (null: none); ``sizes`` are the bytes of each row's text."""
+        encoded = domains.dictionary_encode()
+        names = [*encoded.dictionary.to_pylist(), NO_DOMAIN]
+        codes = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+        rows = np.bincount(codes, minlength=len(names)).tolist()
+        for code in np.flatnonzero(rows).tolist():
+            self.columns["domain"][names[code]] += rows[code]
+            self.columns["domain_bytes"][names[code]] += int(sizes[codes == code].sum())
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts as JSON values."""

@@ -85,7 +85,7 @@ class ShardWriter:
         """Add rows; columns are taken by name and cast to the schema."""
         if batch.num_rows == 0:
             return
-        batch = batch.select(self.schema.names).cast(self.schema)
+        batch = _conformed(batch, self.schema)
         sizes = _sizes(batch.column(self._sized_by))
         start = 0
         while start < batch.num_rows:
@@ -106,8 +106,7 @@ class ShardWriter:
     def _emit(self) -> None:
         if not self._pending:
             return
-        joined = pa.Table.from_batches(self._pending).combine_chunks().to_batches()[0]
-        joined = pa.concat_batches([joined])  # no slice offsets may remain: they would reach the file
+        joined = pa.concat_batches(self._pending)  # of a single one too: slice offsets would reach the file
         self._writer.write_batch(joined)
         if self._hash is not None:
             self._hash.update(joined)
@@ -124,6 +123,20 @@ class ShardWriter:
         if self._hash is not None:
             entry["content_hash"] = self._hash.hexdigest()
         return entry
+
+
+def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return ``batch`` with the columns of ``schema``, cast where their types are others.
+
+    Raises ValueError for a null in a column that may have none.
+    """
+    columns = [batch.column(field.name) for field in schema]
+    if all(
+        column.type == field.type and (field.nullable or not column.null_count)
+        for column, field in zip(columns, schema, strict=True)
+    ):
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return batch.select(schema.names).cast(schema)
 
 
 def _sizes(array: pa.Array) -> np.ndarray:

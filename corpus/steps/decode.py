@@ -30,6 +30,7 @@ from corpus.identity import KEY_BYTES
 from corpus.kernels import encoding
 from corpus.kernels.buffers import Bytes, Offsets, large_string_array, text_buffers, view_of
 from corpus.steps.interface import Outcome, Removal, keep_rows, set_column
+from corpus.steps.replacing import replace_values
 
 # Share of replacement characters is stored to this step, so that it is the same on every platform.
 _SHARE_QUANTUM = 1e-6
@@ -69,8 +70,7 @@ class Decode:
         payload = batch.column("payload")
         digests = pa.array(_digests(*text_buffers(payload)), type=pa.binary(KEY_BYTES))
         removals: list[Removal] = []
-        bodies = self._undo_codings(batch, removals)
-        data, offsets = text_buffers(bodies)
+        data, offsets = self._undo_codings(batch, removals)
         found = _scan(data, offsets)
         removed = {removal.row for removal in removals}
         removals += _skip(data, offsets, found, removed)
@@ -108,10 +108,9 @@ class Decode:
         output = set_column(output, "content", _content(data, offsets, decoded, gone))
         return Outcome(keep_rows(output, removals), removals)
 
-    def _undo_codings(self, batch: pa.RecordBatch, removals: list[Removal]) -> pa.Array:
-        """Return the payloads without their HTTP codings: the input column itself where there is none."""
-        payload = batch.column("payload")
-        data, offsets = text_buffers(payload)
+    def _undo_codings(self, batch: pa.RecordBatch, removals: list[Removal]) -> tuple[Bytes, Offsets]:
+        """Return the buffers of the payloads without their HTTP codings: those of the column where there is none."""
+        data, offsets = text_buffers(batch.column("payload"))
         transfer = batch.column("http_transfer_encoding")
         content = batch.column("http_content_encoding")
         changed: dict[int, bytes] = {}
@@ -128,16 +127,7 @@ class Decode:
                 body = b""
             if body is not stored:
                 changed[row] = body
-        if not changed:
-            return payload
-        view = view_of(data)
-        return pa.array(
-            [
-                changed[row] if row in changed else view[offsets[row] : offsets[row + 1]]
-                for row in range(batch.num_rows)
-            ],
-            type=pa.large_binary(),
-        )
+        return replace_values(data, offsets, changed)
 
     def _decode_row(self, batch: pa.RecordBatch, row: int, body: bytes, found: npt.NDArray[np.int64]) -> Decoded | None:
         scan = Utf8Scan(
@@ -222,15 +212,5 @@ def _needs_cascade(data: Bytes, offsets: Offsets, found: npt.NDArray[np.int64]) 
 
 def _content(data: Bytes, offsets: Offsets, decoded: dict[int, str], gone: set[int]) -> pa.Array:
     """Return the texts: the bodies themselves where nothing was decoded, without copying them."""
-    if not decoded and not gone:
-        return large_string_array(data, offsets)
-    view = view_of(data)
-    texts: list[str | bytes | memoryview] = []
-    for row in range(len(offsets) - 1):
-        if row in decoded:
-            texts.append(decoded[row].encode("utf-8", "replace"))
-        elif row in gone:
-            texts.append(b"")
-        else:
-            texts.append(view[offsets[row] : offsets[row + 1]])
-    return large_string_array(*text_buffers(pa.array(texts, type=pa.large_binary())))
+    changed = dict.fromkeys(gone, b"") | {row: text.encode("utf-8", "replace") for row, text in decoded.items()}
+    return large_string_array(*replace_values(data, offsets, changed))

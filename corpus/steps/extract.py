@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from corpus.config.extract import ExtractSettings
 from corpus.extraction.engine import Extraction, Extractor
-from corpus.identity import document_key
+from corpus.identity import document_key, document_keys
 from corpus.kernels.buffers import text_buffers
 from corpus.schema import EXTRACTED
 from corpus.steps.interface import Outcome, Removal
@@ -161,10 +161,7 @@ def _text_records(batch: pa.RecordBatch, max_bytes: int) -> Outcome:
     hosts = {url: host_of(url) for url in set(urls)}
     title = batch.column("title")
     made = {
-        "doc_key": pa.array(
-            [document_key(url, name, digest, 0) for url, name, digest in zip(urls, names, digests, strict=True)],
-            EXTRACTED.field("doc_key").type,
-        ),
+        "doc_key": pa.array(document_keys(urls, names, digests), EXTRACTED.field("doc_key").type),
         "part": pa.array(np.zeros(rows, dtype=np.int32)),
         "host": pa.array([hosts[url] for url in urls], pa.string()),
         "page_kind": pa.repeat(pa.scalar("text"), rows),

@@ -24,8 +24,9 @@ import pyarrow as pa
 
 from corpus.config.normalise import NormaliseSettings
 from corpus.kernels import characters
-from corpus.kernels.buffers import large_string_array, text_buffers, view_of
+from corpus.kernels.buffers import Bytes, Offsets, large_string_array, text_buffers
 from corpus.steps.interface import Outcome, Removal, keep_rows, set_column
+from corpus.steps.replacing import replace_values
 
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
@@ -66,7 +67,7 @@ class Normalise:
 
     def _normalise(self, column: pa.Array, one_line: bool) -> pa.Array:
         """Return ``column`` normalised, as large_string; with ``one_line`` empty values are null."""
-        data, offsets = text_buffers(self._rewritten(column))
+        data, offsets = self._rewritten(column)
         size = int(offsets[-1] - offsets[0])
         out = np.empty(size, dtype=np.uint8)
         out_offsets = np.empty(len(offsets), dtype=np.int64)
@@ -84,8 +85,8 @@ class Normalise:
         validity = np.diff(out_offsets) > 0 if one_line else None
         return large_string_array(out[: out_offsets[-1]], out_offsets, validity)
 
-    def _rewritten(self, column: pa.Array) -> pa.Array:
-        """Return ``column`` in NFC and without character references: itself where no value needs either."""
+    def _rewritten(self, column: pa.Array) -> tuple[Bytes, Offsets]:
+        """Return the buffers of ``column`` in NFC and without character references: its own where none needs either."""
         data, offsets = text_buffers(column)
         needs = np.zeros(len(column), dtype=np.uint8)
         characters.inspect(data, offsets, self._table, needs)
@@ -97,13 +98,7 @@ class Normalise:
             text = unicodedata.normalize("NFC", text)
             if text != original:
                 changed[row] = text.encode("utf-8", "replace")
-        if not changed:
-            return column
-        view = view_of(data)
-        values: list[bytes | memoryview] = [
-            changed[row] if row in changed else view[offsets[row] : offsets[row + 1]] for row in range(len(column))
-        ]
-        return pa.array(values, type=pa.large_binary())
+        return replace_values(data, offsets, changed)
 
 
 def _character(reference: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from corpus.quality.signals import SIGNALS
-from corpus.steps.interface import Outcome, keep_rows, set_column
+from corpus.steps.interface import Outcome, set_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,24 +91,24 @@ class Quality:
             parts = set_column(parts, f"signal_{signal}", pa.array(verdicts.signals[:, column], pa.float32()))
         parts = set_column(parts, "quality", pa.array(quality.astype(np.float32), pa.float32()))
         parts = set_column(parts, "n_chars", pa.array(verdicts.n_chars, pa.int32()))
-        removals = []
-        for row in range(parts.num_rows):
-            source = row if origin is None else int(origin[row])
-            rule = int(verdicts.rule[row])
-            if rule >= 0:
-                score, threshold = float(verdicts.score[row]), float(verdicts.threshold[row])
-                removals.append((row, Removal(source, "dropped", judge.profile.rules[rule].name, score, threshold)))
-            elif probability is not None and self.settings.classifier_min is not None:
-                minimum = self.settings.classifier_min
-                if probability[row] < minimum:
-                    score = float(probability[row])
-                    removals.append((row, Removal(source, "dropped", "classifier", score, minimum)))
-        dropped = [removal._replace(row=row) for row, removal in removals]
-        kept = keep_rows(parts, dropped)
-        if origin is None:
-            return Outcome(kept, dropped)
-        left = np.delete(origin, [removal.row for removal in dropped])
-        return Outcome(kept, [removal for _, removal in removals], pa.array(left, pa.int32()))
+        dropped = verdicts.rule >= 0
+        score, threshold = verdicts.score.astype(np.float64), verdicts.threshold.astype(np.float64)
+        if probability is not None and self.settings.classifier_min is not None:
+            unlikely = ~dropped & (probability < self.settings.classifier_min)
+            score[unlikely], threshold[unlikely] = probability[unlikely], self.settings.classifier_min
+            dropped |= unlikely
+        rows = np.flatnonzero(dropped)
+        sources = rows if origin is None else origin[rows]
+        names = [*(rule.name for rule in judge.profile.rules), "classifier"]  # no rule, -1, is the last
+        columns = (sources, verdicts.rule[rows], score[rows], threshold[rows])
+        removals = [
+            Removal(source, "dropped", names[rule], value, limit)
+            for source, rule, value, limit in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+        stays = np.ones(parts.num_rows, dtype=bool)
+        stays[rows] = False
+        kept = parts.filter(pa.array(stays)) if removals else parts
+        return Outcome(kept, removals, None if origin is None else pa.array(np.delete(origin, rows), pa.int32()))
 
     def explain(self, row: dict[str, Any]) -> list[Explanation]:
         """Return every rule's signal beside its threshold for one document, in the profile's order.

@@ -117,10 +117,11 @@ class PublishTask:
             ledger.documents += batch.num_rows
             removed = pc.is_valid(batch.column("duplicate_kind"))
             gone = batch.filter(removed)
+            unique = batch.filter(pc.invert(removed)) if gone.num_rows else batch
             for kind in gone.column("duplicate_kind").to_pylist():
                 ledger.duplicates[kind] += 1
             duplicates.append(_duplicate_rows(gone))
-            kept = chain.run(batch.filter(pc.invert(removed)))
+            kept = chain.run(unique)
             ledger.kept += kept.num_rows
             with Clock(chain.times, "write"):
                 valid = _is_valid(kept, self.config.publish.valid_share)

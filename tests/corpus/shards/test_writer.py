@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,16 @@ def test_the_content_hash_survives_another_compression(tmp_path: Path) -> None:
     plain = write(store, "b.arrow", rows, [], compression=None)
     assert zstd["sha256"] != plain["sha256"]
     assert zstd["content_hash"] == plain["content_hash"]
+
+
+def test_a_null_where_none_may_be_is_refused(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("text", pa.large_string(), nullable=False), pa.field("n_chars", pa.int32())])
+    writer = ShardWriter(Store(tmp_path), "a.arrow", schema)
+    writer.write(pa.RecordBatch.from_pydict({"n_chars": pa.array([2], pa.int64()), "text": ["合同"]}))
+    with pytest.raises(ValueError, match="null"):
+        writer.write(pa.RecordBatch.from_pydict({"text": pa.array([None], pa.large_string()), "n_chars": [None]}))
+    writer.close()
+    assert pa.ipc.open_stream(tmp_path / "a.arrow").read_all().to_pylist() == [{"text": "合同", "n_chars": 2}]
 
 
 def test_an_empty_table_writes_no_parquet(tmp_path: Path) -> None:
