@@ -1,9 +1,9 @@
 """How many digits a text must hold close together before an expression can match it.
 
 Half of the recognisers look for numbers. Their expressions have no fixed letters, so an automaton must run all of
-them on every byte. But a match of any of them holds some digits with little between: the shadow kernel counts
-the longest such cluster of each document (:data:`corpus.pii.shadow_kernel.CLUSTER_GAP`), and documents without one are
-not scanned for numbers. :func:`digit_cluster` reads off an expression what it needs, so nothing is declared by hand.
+them on every byte. But a match of any of them holds some digits with little between: the shadow kernel notes the place
+of each such cluster (:data:`corpus.pii.shadow_kernel.CLUSTER_GAP`), and only what lies round one is scanned for
+numbers. :func:`digit_cluster` reads off an expression what it needs, so nothing is declared by hand.
 """
 
 from __future__ import annotations

@@ -17,10 +17,14 @@ from corpus.pii import MissingDependency
 from corpus.pii.group import RecognizerGroup
 from corpus.pii.presidio_import import import_presidio
 from corpus.pii.rules import Rule, RuleError, read_rules, resolve_validator, rules_digest, rules_folder
-from corpus.pii.shadow import origin_map, shadow_batch
+from corpus.pii.shadow import Shadows, origin_map, shadow_batch
 from corpus.pii.spans import Span, settle
+from corpus.pii.windows import Windows
 
 NOT_IDENTIFYING = frozenset({"PERSON", "ADDRESS", "BIRTH_DATE", *NEUTRAL})
+# Code points beyond the distance in which a name counts: what is there can still overlap what is inside.
+OVERLAPPED = 64
+LONGEST_FINDING = 256  # code points from where an expression's match ends to the end of the finding
 MIN_REPEATED_NAME = 2  # code points; a found name is looked for in the rest of its text
 
 
@@ -65,8 +69,12 @@ class Engine:
         for rule in read_rules(self.folders()):
             name = rule.details.validator
             validator = resolve_validator(name, self.settings.validator_packages) if name else None
+            begins: Sequence[str] = ()
+            if rule.details.begins is not None:
+                make: Any = resolve_validator(rule.details.begins, self.settings.validator_packages)
+                begins = make()
             try:
-                recognizers.append(RuleMatcher(rule, validator))
+                recognizers.append(RuleMatcher(rule, validator, begins))
             except regex.error as error:
                 raise RuleError(f"Recogniser {rule.name!r}: {error}") from error
             self._rules[rule.name] = rule
@@ -121,13 +129,11 @@ class Engine:
         texts: dict[int, str] = {}
         found: dict[int, list[Span]] = {}
         for row, due in self._first.due(shadows, np.flatnonzero(np.diff(shadows.borders) > 1)).items():
-            part = shadows.text(row)
-            text = str(part, "utf-8")
-            spans = self._first.find(text, part, due)
+            text = str(shadows.text(row), "utf-8")
+            spans = self._first.find(text, due)
             if spans:
                 texts[row], found[row] = text, spans
-        for row, due in self._second.due(shadows, np.array(list(found), dtype=np.int64)).items():
-            found[row] += self._second.find(texts[row], shadows.text(row), due)
+        self._find_beside(shadows, texts, found)
         results: dict[int, list[Span]] = {}
         for row, spans in found.items():
             spans = self._settle(texts[row], spans, kinds, source_types[row] if source_types is not None else None)
@@ -138,6 +144,27 @@ class Engine:
                 spans = [s._replace(start=int(origin[s.start]), end=int(origin[s.end - 1]) + 1) for s in spans]
             results[row] = spans
         return results
+
+    def _find_beside(self, shadows: Shadows, texts: dict[int, str], found: dict[int, list[Span]]) -> None:
+        """Add to ``found``, row -> what the first group found, what the second group finds near it."""
+        if self._second is None or not found:
+            return
+        reach = self.settings.name_distance + OVERLAPPED
+        near = {row: _around(spans, reach, len(texts[row])) for row, spans in found.items()}
+        regions = [
+            (row, int(shadows.borders[row]) + low, int(shadows.borders[row]) + high)
+            for row, of_row in near.items()
+            for low, high in _in_bytes(
+                texts[row], [(low - LONGEST_FINDING, high + LONGEST_FINDING) for low, high in of_row]
+            )
+        ]
+        rows = np.array(list(found), dtype=np.int64)
+        for row, due in self._second.due(shadows, rows, np.array(regions, dtype=np.int64)).items():
+            found[row] += [
+                span
+                for span in self._second.find(texts[row], due)
+                if any(span.start < high and low < span.end for low, high in near[row])
+            ]
 
     def _settle(
         self, text: str, found: list[Span], kinds: frozenset[str] | None, source_type: str | None
@@ -191,6 +218,36 @@ class Engine:
             for match in re.finditer(expression, text)
         ]
         return settle([*spans, *repeats], KINDS)
+
+
+def _around(spans: Sequence[Span], reach: int, length: int) -> Windows:
+    """Return the disjoint windows of ``reach`` code points round ``spans`` in a text of ``length``."""
+    found: Windows = []
+    for start, end in sorted((span.start, span.end) for span in spans):
+        low, high = max(0, start - reach), min(length, end + reach)
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return found
+
+
+def _in_bytes(text: str, intervals: Windows) -> Windows:
+    """Return ``intervals`` of code points, which may overlap or lie outside ``text``, as disjoint ones of bytes."""
+    found: Windows = []
+    at = size = 0
+    for low, high in intervals:
+        low, high = max(at, low), min(len(text), high)
+        if low >= high:
+            continue
+        begin = size + len(text[at:low].encode())
+        size = begin + len(text[low:high].encode())
+        at = high
+        if found and found[-1][1] == begin:
+            found[-1] = (found[-1][0], size)
+        else:
+            found.append((begin, size))
+    return found
 
 
 def string_buffers(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.pii.digits import digit_cluster
 from corpus.pii.expressions import widen
-from corpus.pii.prefilter import UNKNOWN, HyperscanPrefilter, Prefilter, Re2Prefilter, make_prefilter
+from corpus.pii.prefilter import UNKNOWN, Hits, HyperscanPrefilter, Prefilter, Re2Prefilter, make_prefilter
 from corpus.pii.shadow import Shadows
-from corpus.pii.shadow_kernel import MAX_CLUSTER, gather_texts
+from corpus.pii.shadow_kernel import (
+    LEAST_CLUSTER,
+    MAX_CLUSTER,
+    code_points_before,
+    gather_windows,
+    widen_windows,
+)
 from corpus.pii.spans import Span
 from corpus.pii.windows import windows
 
@@ -21,7 +27,19 @@ from corpus.pii.windows import windows
 TIERS = (0, 4, 6, 9, 15)
 
 Due = dict[int, dict[int, list[int]] | None]
-"""Recogniser -> its expressions that may match (None: all) -> bytes at which widened matches end (none: anywhere)."""
+"""Recogniser -> its expressions that may match (None: all) -> code points where they may end (none: anywhere)."""
+
+Regions = npt.NDArray[np.int64]
+"""Stretches of shadows: (row, first byte, byte behind it), in order, bytes of all shadows."""
+
+
+class _Tier(NamedTuple):
+    """Expressions that one prefilter looks for at the same places."""
+
+    needed: int  # digits in a cluster
+    prefilter: Prefilter
+    numbers: npt.NDArray[np.int64]  # of its expressions
+    width: int  # code points that a match of any of them can cover
 
 
 class RecognizerGroup:
@@ -31,60 +49,82 @@ class RecognizerGroup:
         self.recognizers = list(recognizers)
         self._places: list[tuple[int, int]] = []  # number of an expression -> (recogniser, its expression)
         expressions: list[str] = []
+        widths: list[int | None] = []
         for number, recognizer in enumerate(self.recognizers):
-            for place, pattern in enumerate(recognizer.patterns if hasattr(recognizer, "find") else ()):
-                self._places.append((number, place))
-                expressions.append(pattern.regex)
+            if hasattr(recognizer, "find"):
+                for place, sought in enumerate(recognizer.sought):
+                    self._places += [(number, place)] * len(sought)
+                    expressions += sought
+                    widths += [recognizer.widths[place]] * len(sought)
         self._unconditional = [n for n, recognizer in enumerate(self.recognizers) if not hasattr(recognizer, "find")]
-        self._tiers: list[tuple[int, Prefilter, list[int]]] = []  # digits needed, prefilter, its expressions' numbers
-        needs = [digit_cluster(widen(expression)) for expression in expressions]
+        self._tiers: list[_Tier] = []
+        # Without a width there is no telling how far from its digits a match begins.
+        needs = [
+            digit_cluster(widen(expression)) if width is not None else 0
+            for expression, width in zip(expressions, widths, strict=True)
+        ]
         for low, high in zip(TIERS, (*TIERS[1:], MAX_CLUSTER + 1), strict=True):
             numbers = [number for number, need in enumerate(needs) if low <= need < high]
             made = _choose_prefilter(prefilter, [expressions[number] for number in numbers]) if numbers else None
             if made is not None:
-                self._tiers.append((low, made, numbers))
+                width = max(widths[number] or 0 for number in numbers)
+                self._tiers.append(_Tier(low, made, np.array(numbers, dtype=np.int64), width))
 
     @property
     def prefilter_name(self) -> str:
         """``hyperscan``, ``re2`` or ``none``."""
-        return self._tiers[0][1].name if self._tiers else "none"
+        return self._tiers[0].prefilter.name if self._tiers else "none"
 
-    def due(self, shadows: Shadows, rows: npt.NDArray[np.int64]) -> dict[int, Due]:
-        """Return row -> what may match there, for the ``rows`` of ``shadows`` (ascending) where anything may."""
+    def due(self, shadows: Shadows, rows: npt.NDArray[np.int64], regions: Regions | None = None) -> dict[int, Due]:
+        """Return row -> what may match there, for the ``rows`` of ``shadows`` (ascending) where anything may.
+
+        With ``regions``, of these rows, only what ends in one of them has to be told.
+        """
         if not self._tiers:
             return {row: dict.fromkeys(range(len(self.recognizers))) for row in rows.tolist()}
-        found: dict[int, dict[int, list[int]]] = {}  # row -> expression -> ends
-        for needed, prefilter, places in self._tiers:
-            chosen = rows[shadows.clusters[rows] >= needed]
-            if not len(chosen):
+        found = [self._hits(tier, shadows, rows, regions) for tier in self._tiers]
+        texts, expressions, ends = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        order = np.lexsort((ends, texts))
+        texts, expressions, ends = texts[order], expressions[order], ends[order]
+        points = code_points_before(shadows.data, shadows.borders, texts, ends)
+        due: dict[int, Due] = {row: dict.fromkeys(self._unconditional) for row in rows.tolist() if self._unconditional}
+        for row, expression, point in zip(texts.tolist(), expressions.tolist(), points.tolist(), strict=True):
+            recognizer, place = self._places[expression]
+            by_place = due.setdefault(row, {}).setdefault(recognizer, {})
+            if by_place is None:
                 continue
-            whole = len(chosen) == len(shadows.clusters)
-            data, borders = (
-                (shadows.data, shadows.borders) if whole else gather_texts(shadows.data, shadows.borders, chosen)
-            )
-            numbers = chosen.tolist()
-            for hit in prefilter.hits(data, borders):
-                ends = found.setdefault(numbers[hit.text], {}).setdefault(places[hit.expression], [])
-                if hit.end != UNKNOWN:
-                    ends.append(hit.end)
-        if self._unconditional:
-            for row in rows.tolist():
-                found.setdefault(row, {})
-        return {row: self._by_recognizer(found[row]) for row in sorted(found)}
+            known = by_place.get(place)
+            if point == UNKNOWN:
+                by_place[place] = []  # the first of its row: anywhere, whatever follows
+            elif known is None:
+                by_place[place] = [point]
+            elif known:
+                known.append(point)
+        return {row: dict(sorted(due[row].items())) for row in sorted(due)}
 
-    def _by_recognizer(self, by_expression: Mapping[int, list[int]]) -> Due:
-        due: Due = dict.fromkeys(self._unconditional)
-        for number in sorted(by_expression):
-            recognizer, place = self._places[number]
-            expressions = due.setdefault(recognizer, {})
-            if expressions is not None:
-                expressions[place] = by_expression[number]
-        return due
+    def _hits(self, tier: _Tier, shadows: Shadows, rows: npt.NDArray[np.int64], regions: Regions | None) -> Hits:
+        """Return the hits of one tier: rows, numbers of expressions, bytes of the row."""
+        if tier.needed < LEAST_CLUSTER and regions is None:
+            if len(rows) == len(shadows.borders) - 1:
+                found = tier.prefilter.hits(shadows.data, shadows.borders)
+                return Hits(found.texts, tier.numbers[found.expressions], found.ends)
+            regions = np.stack([rows, shadows.borders[rows], shadows.borders[rows + 1] - 1], axis=1)
+        elif tier.needed >= LEAST_CLUSTER:
+            clusters = shadows.clusters
+            clusters = clusters[(clusters[:, 3] >= tier.needed) & np.isin(clusters[:, 0], rows)]
+            clusters = clusters[np.lexsort((clusters[:, 1], clusters[:, 0]))]
+            regions = widen_windows(shadows.data, shadows.borders, clusters, tier.width)
+        assert regions is not None
+        data, borders = gather_windows(shadows.data, regions)
+        found = tier.prefilter.hits(data, borders)
+        texts = regions[found.texts, 0]
+        begins = regions[found.texts, 1] - shadows.borders[texts]
+        ends = np.where(found.ends == UNKNOWN, UNKNOWN, found.ends + begins)
+        return Hits(texts, tier.numbers[found.expressions], ends)
 
-    def find(self, text: str, data: memoryview, due: Due) -> list[Span]:
-        """Return what the recognisers that are due find in shadow ``text``, whose UTF-8 is ``data``."""
+    def find(self, text: str, due: Due) -> list[Span]:
+        """Return what the recognisers that are due find in shadow ``text``."""
         spans: list[Span] = []
-        reached = _code_points(data, (ends for by_place in due.values() for ends in (by_place or {}).values()))
         for number, expressions in due.items():
             recognizer = self.recognizers[number]
             if not hasattr(recognizer, "find"):
@@ -96,30 +136,10 @@ class RecognizerGroup:
             within = None
             if expressions is not None:
                 within = {
-                    place: windows([reached[end] for end in ends], recognizer.widths[place], len(text))
-                    for place, ends in expressions.items()
+                    place: windows(ends, recognizer.widths[place], len(text)) for place, ends in expressions.items()
                 }
             spans.extend(Span(*finding) for finding in recognizer.find(text, within))
         return spans
-
-
-def _code_points(data: memoryview, ends: Iterable[Sequence[int]]) -> dict[int, int]:
-    """Return place in UTF-8 -> code points before it, for all ``ends``.
-
-    hyperscan may round a long bounded repetition in a prefilter and then end a match, one too many, inside a code
-    point: that code point counts as reached.
-    """
-    reached: dict[int, int] = {}
-    at = count = 0
-    for end in sorted({end for some in ends for end in some}):
-        border = end
-        while border < len(data) and data[border] & 0xC0 == 0x80:
-            border += 1
-        if border > at:
-            count += len(str(data[at:border], "utf-8"))
-            at = border
-        reached[end] = count
-    return reached
 
 
 def _choose_prefilter(choice: str, expressions: Sequence[str]) -> Prefilter | None:

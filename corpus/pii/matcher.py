@@ -5,13 +5,13 @@ This needs no Presidio; :mod:`corpus.pii.recognizer` makes a Presidio recogniser
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import regex
 
 from corpus.pii.candidate import Candidate, Validator
-from corpus.pii.expressions import max_width
+from corpus.pii.expressions import anchored, before_keep, max_width
 from corpus.pii.rules import Rule
 from corpus.pii.windows import Windows, matches
 
@@ -40,15 +40,32 @@ class RuleMatcher:
     positive one and the match, or around it (通讯地址 round 地址), forbids the finding.
     """
 
-    def __init__(self, rule: Rule, validator: Validator | None) -> None:
-        """Raises regex.error for an expression that cannot be compiled."""
+    def __init__(self, rule: Rule, validator: Validator | None, begins: Sequence[str] = ()) -> None:
+        """``begins``: what the function returns that the rule names so.
+
+        Raises regex.error for an expression that cannot be compiled.
+        """
         self.name = rule.name
         self.rule = rule
         self.patterns = rule.patterns
         self.validator = validator
         details = rule.details
-        self._compiled = [(regex.compile(p.regex, FLAGS), p.score) for p in rule.patterns]
-        self.widths = [max_width(p.regex) for p in rule.patterns]
+        heads = [before_keep(p.regex) if begins else None for p in rule.patterns]
+        expressions = [
+            p.regex if head is None else rf"{head}\K(?={'|'.join(begins)}){p.regex[len(head) + 2 :]}"
+            for p, head in zip(rule.patterns, heads, strict=True)
+        ]
+        self._compiled = [
+            (regex.compile(anchored(e), FLAGS), p.score) for e, p in zip(expressions, rule.patterns, strict=True)
+        ]
+        # How far from a place that the prefilter reports a match can reach.
+        self.widths = [max_width(expression) for expression in expressions]
+        # What the prefilter looks for, for each of the rule's expressions. Each beginning alone: hyperscan takes the
+        # alternation for too large and then tells only roughly where it matches.
+        self.sought = [
+            [p.regex] if head is None else [f"{head}(?:{begin})" for begin in begins]
+            for p, head in zip(rule.patterns, heads, strict=True)
+        ]
         self._positive = _alternation(rule.context)
         self._negative = _alternation(details.negative)
         self._not_after = regex.compile(details.not_after) if details.not_after else None

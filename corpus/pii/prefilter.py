@@ -25,12 +25,18 @@ MIN_HITS = 1024  # ends that one scan may report, and one more for every
 BYTES_PER_HIT = 32  # bytes: a text made to match everywhere is not worth telling where
 
 
-class Hit(NamedTuple):
-    """One place where an expression may match."""
+class Hits(NamedTuple):
+    """Places where expressions may match: three arrays of one length, in no order."""
 
-    text: int
-    expression: int
-    end: int  # a match of the widened expression ends before this byte of the text, UNKNOWN: anywhere
+    texts: npt.NDArray[np.int64]
+    expressions: npt.NDArray[np.int64]
+    # A match of the widened expression ends before this byte of the text, UNKNOWN: anywhere in it.
+    ends: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[int, int, int]]) -> Hits:
+        """Return the hits given as (text, expression, end)."""
+        return cls(*np.array(found, dtype=np.int64).reshape(-1, 3).T)
 
 
 class Prefilter(Protocol):
@@ -38,7 +44,7 @@ class Prefilter(Protocol):
 
     name: str
 
-    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> list[Hit]:
+    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> Hits:
         """Return where the expressions may match in each of the texts.
 
         Text i is UTF-8 in ``data[borders[i]:borders[i + 1] - 1]``, and a line feed stands behind it.
@@ -71,7 +77,7 @@ class HyperscanPrefilter:
         self._size = len(expressions)
         self._database = _hyperscan_database(tuple(widen(expression) for expression in expressions))
 
-    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> list[Hit]:
+    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> Hits:
         """See :class:`Prefilter`. One scan: the line feeds are borders of line and word to every expression.
 
         A match across a border is reported with the text that it ends in; nothing is lost by it, since all ends of
@@ -80,25 +86,19 @@ class HyperscanPrefilter:
         view: memoryview = data.data
         found = self._ends(view[: borders[-1]])
         if found is None:
-            return [hit for text in range(len(borders) - 1) for hit in self._of_one(view, borders, text)]
-        if not found:
-            return []
-        ends = np.array([end for end, _ in found], dtype=np.int64)
+            return Hits.of([hit for text in range(len(borders) - 1) for hit in self._of_one(view, borders, text)])
+        ends, expressions = np.array(found, dtype=np.int64).reshape(-1, 2).T
         # The line feed behind a text may be the last byte of its match.
         texts = np.searchsorted(borders, ends, side="left") - 1
-        within = np.minimum(ends, borders[texts + 1] - 1) - borders[texts]
-        return [
-            Hit(text, expression, end)
-            for text, (_, expression), end in zip(texts.tolist(), found, within.tolist(), strict=True)
-        ]
+        return Hits(texts, expressions, np.minimum(ends, borders[texts + 1] - 1) - borders[texts])
 
-    def _of_one(self, view: memoryview, borders: npt.NDArray[np.int64], text: int) -> list[Hit]:
+    def _of_one(self, view: memoryview, borders: npt.NDArray[np.int64], text: int) -> list[tuple[int, int, int]]:
         """Return the hits of one text; where they are too many, that all expressions may match anywhere in it."""
         size = int(borders[text + 1] - borders[text]) - 1
         found = self._ends(view[borders[text] : borders[text] + size]) if size else []
         if found is None:
-            return [Hit(text, expression, UNKNOWN) for expression in range(self._size)]
-        return [Hit(text, expression, end) for end, expression in found]
+            return [(text, expression, UNKNOWN) for expression in range(self._size)]
+        return [(text, expression, end) for end, expression in found]
 
     def _ends(self, view: memoryview) -> list[tuple[int, int]] | None:
         """Return the (end, expression) of every match in ``view``, None where they are too many to be of use."""
@@ -152,15 +152,15 @@ class Re2Prefilter:
         self._set.Add("")
         self._set.Compile()
 
-    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> list[Hit]:
+    def hits(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> Hits:
         """See :class:`Prefilter`. A set does not tell where; what it could not finish may match anywhere."""
         view: memoryview = data.data
         found = []
         for text in range(len(borders) - 1):
             matched = self._set.Match(bytes(view[borders[text] : borders[text + 1] - 1])) or ()
             numbers = sorted(matched) if self._size in matched else range(self._size + 1)
-            found += [Hit(text, number, UNKNOWN) for number in numbers if number < self._size]
-        return found
+            found += [(text, number, UNKNOWN) for number in numbers if number < self._size]
+        return Hits.of(found)
 
 
 def make_prefilter(expressions: Sequence[str]) -> Prefilter:

@@ -42,6 +42,11 @@ class RuleDetails(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     validator: str | None = Field(None, description="module:function of a Validator")
+    begins: str | None = Field(
+        None,
+        description="module:function that returns expressions: what the validator accepts begins with one of them; "
+        "one must match after the \\K of the rule's expressions, and the prefilter looks for nothing behind it",
+    )
     context_required: bool = Field(False, description="a cue of context must be near")
     negative: tuple[str, ...] = Field((), description="cues that cancel: nearer than any positive cue, no finding")
     window: int = Field(20, ge=0, le=200, description="characters before the match in which cues count")

@@ -86,7 +86,8 @@ class Shadows(NamedTuple):
     data: npt.NDArray[np.uint8]
     borders: npt.NDArray[np.int64]
     dropped: npt.NDArray[np.bool_]  # the text lost code points: positions need :func:`origin_map`
-    clusters: npt.NDArray[np.uint8]  # digits in the longest cluster (corpus.pii.digits; 255: at least, or not known)
+    # (row, first byte, byte behind it, digits) of each cluster of corpus.pii.digits; 255 digits: as many as are needed
+    clusters: npt.NDArray[np.int64]
 
     def text(self, row: int) -> memoryview:
         """Return the UTF-8 of shadow ``row``, without a copy."""

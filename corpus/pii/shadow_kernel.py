@@ -16,6 +16,7 @@ LONG_EDGE = 3  # a numeral segment at the edge of a run is part of the number fr
 CLUSTER_GAP = 4  # ASCII characters between two digits of one cluster: ") - "
 MAX_CLUSTER = 255
 MIDDLE_DOT = 0xB7
+LEAST_CLUSTER = 4  # digits of the smallest cluster whose place is kept
 LINE_FEED = 10  # behind every text, so that one scan over many meets a border of line and word between them
 COMPLETE = (11, 15, 16, 18, 19)  # lengths of whole numbers: mobile, IMEI, card, resident ID, card
 
@@ -111,13 +112,19 @@ def fold_batch(
     offsets: npt.NDArray[np.int64],
     kind: npt.NDArray[np.uint8],
     target: npt.NDArray[np.int32],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:
-    """Return (bytes, borders, dropped, clusters); arguments as in :func:`corpus.pii.shadow.shadow_batch`."""
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return (bytes, borders, dropped, clusters); arguments as in :func:`corpus.pii.shadow.shadow_batch`.
+
+    A cluster is (row, first byte, byte behind it, digits) with bytes of all shadows. Where digits were made out of
+    other characters, there is one of MAX_CLUSTER digits, so that whatever needs some is looked for there; clusters
+    inside it may have lost their place.
+    """
     rows = len(offsets) - 1
+    places = np.empty(((offsets[rows] - offsets[0]) // 2 + rows + 1, 4), dtype=np.int64)
+    n_places = 0
     out = np.empty(max(1, offsets[rows] - offsets[0] + rows), dtype=np.uint8)
     borders = np.zeros(rows + 1, dtype=np.int64)
     dropped = np.zeros(rows, dtype=np.bool_)
-    clusters = np.zeros(rows, dtype=np.uint8)
     write = 0
     for row in range(rows):
         read = offsets[row]
@@ -130,8 +137,9 @@ def fold_batch(
         letters = 0
         separators = 0
         cluster = 0  # digits of the current cluster
+        cluster_from = write
+        cluster_to = write
         gap = CLUSTER_GAP + 1  # characters since its last digit
-        largest = 0
         while read < end:
             first = data[read]
             if run_start < 0 and first >= 0xE4 and first <= 0xEE:
@@ -164,11 +172,17 @@ def fold_batch(
                     run_start = write
                     digits = others = letters = 0
                 if member == DIGIT:
-                    cluster = cluster + 1 if gap <= CLUSTER_GAP else 1
-                    largest = max(largest, cluster)
+                    if gap > CLUSTER_GAP:
+                        if cluster >= LEAST_CLUSTER:
+                            places[n_places] = (row, cluster_from, cluster_to, cluster)
+                            n_places += 1
+                        cluster = 0
+                        cluster_from = write
+                    cluster += 1
                     gap = 0
                     digits += 1
                     write = _encode(np.int64(target[point]), out, write)
+                    cluster_to = write
                 else:
                     gap = gap + 1 if member == CONFUSABLE else CLUSTER_GAP + 1
                     if member == CONFUSABLE:
@@ -189,7 +203,9 @@ def fold_batch(
                     touches = separators == 0 and point < 0x80 and _is_alnum(point)
                     if not (letters > 0 and touches):
                         new_end = _fold_run(out, run_start, run_end, kind, target, digits, others, letters)
-                        largest = MAX_CLUSTER  # digits were made: whatever needs some may match
+                        places[n_places] = (row, run_start, new_end, MAX_CLUSTER)
+                        n_places += 1
+                        cluster_from = min(cluster_from, run_start)
                         if new_end != run_end:
                             for at in range(run_end, write):
                                 out[new_end + at - run_end] = out[at]
@@ -201,31 +217,104 @@ def fold_batch(
             write = _encode(emitted, out, write)
         if run_start >= 0 and others + letters > 0 and digits + others + letters >= MIN_RUN:
             new_end = _fold_run(out, run_start, run_end, kind, target, digits, others, letters)
-            largest = MAX_CLUSTER
+            places[n_places] = (row, run_start, new_end, MAX_CLUSTER)
+            n_places += 1
+            cluster_from = min(cluster_from, run_start)
             if new_end != run_end:
                 for at in range(run_end, write):
                     out[new_end + at - run_end] = out[at]
                 write -= run_end - new_end
+        if cluster >= LEAST_CLUSTER:
+            places[n_places] = (row, cluster_from, cluster_to, cluster)
+            n_places += 1
         out[write] = LINE_FEED
         write += 1
         borders[row + 1] = write
-        clusters[row] = min(largest, MAX_CLUSTER)
-    return out, borders, dropped, clusters
+    return out, borders, dropped, places[:n_places].copy()
 
 
 @njit(cache=True, nogil=True)
-def gather_texts(
-    data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+def widen_windows(
+    data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64], windows: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.int64]:
+    """Return ``windows``, of (row, first byte, byte behind it), wider by ``width`` code points on both sides.
+
+    They stay inside their rows. ``windows`` are in order of row and first byte; those that touch become one.
+    """
+    out = np.empty((len(windows), 3), dtype=np.int64)
+    size = 0
+    for place in range(len(windows)):
+        row = windows[place, 0]
+        limit = borders[row + 1] - 1
+        low = min(windows[place, 1], limit)
+        high = min(windows[place, 2], limit)
+        left = width
+        while low > borders[row] and left > 0:
+            low -= 1
+            left -= data[low] & 0xC0 != 0x80
+        while low > borders[row] and data[low] & 0xC0 == 0x80:
+            low -= 1
+        left = width
+        while high < limit and (left > 0 or data[high] & 0xC0 == 0x80):
+            left -= data[high] & 0xC0 != 0x80
+            high += 1
+        if size and out[size - 1, 0] == row and low <= out[size - 1, 2]:
+            out[size - 1, 1] = min(low, out[size - 1, 1])
+            out[size - 1, 2] = max(high, out[size - 1, 2])
+        else:
+            out[size] = (row, low, high)
+            size += 1
+    return out[:size]
+
+
+@njit(cache=True, nogil=True)
+def gather_windows(
+    data: npt.NDArray[np.uint8], windows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Return (bytes, borders) of the texts ``rows`` alone, each with its line feed."""
-    chosen = np.zeros(len(rows) + 1, dtype=np.int64)
-    for place in range(len(rows)):
-        row = rows[place]
-        chosen[place + 1] = chosen[place] + borders[row + 1] - borders[row]
-    out = np.empty(chosen[len(rows)], dtype=np.uint8)
-    for place in range(len(rows)):
-        begin = borders[rows[place]]
-        to = chosen[place]
-        for at in range(chosen[place + 1] - to):
+    """Return (bytes, borders) of the ``windows``, of (row, first byte, byte behind it), a line feed behind each."""
+    borders = np.zeros(len(windows) + 1, dtype=np.int64)
+    for place in range(len(windows)):
+        borders[place + 1] = borders[place] + windows[place, 2] - windows[place, 1] + 1
+    out = np.empty(borders[len(windows)], dtype=np.uint8)
+    for place in range(len(windows)):
+        begin = windows[place, 1]
+        to = borders[place]
+        for at in range(windows[place, 2] - begin):
             out[to + at] = data[begin + at]
-    return out, chosen
+        out[borders[place + 1] - 1] = LINE_FEED
+    return out, borders
+
+
+@njit(cache=True, nogil=True)
+def code_points_before(
+    data: npt.NDArray[np.uint8],
+    borders: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return how many code points of its row stand before each of ``ends``, bytes of a row; -1 stays -1.
+
+    ``rows``, and within a row ``ends``, are in ascending order. hyperscan may round a long bounded repetition in a
+    prefilter and then end a match, one too many, inside a code point: that code point counts.
+    """
+    counts = np.empty(len(ends), dtype=np.int64)
+    row = -1
+    at = 0
+    count = 0
+    for place in range(len(ends)):
+        if rows[place] != row:
+            row = rows[place]
+            at = borders[row]
+            count = 0
+        if ends[place] < 0:
+            counts[place] = -1
+            continue
+        border = borders[row] + ends[place]
+        limit = borders[row + 1] - 1
+        while border < limit and data[border] & 0xC0 == 0x80:
+            border += 1
+        for byte in range(at, border):
+            count += data[byte] & 0xC0 != 0x80
+        at = max(at, border)
+        counts[place] = count
+    return counts

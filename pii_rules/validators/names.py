@@ -6,6 +6,7 @@ names, and what follows is punctuation or a function word. Ambiguous stretches a
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ WINDOW = 13  # characters of a stretch looked at: the longest written names with
 LONGEST = 4
 LONGEST_PART = 5  # characters of one part of a name with ·
 MINORITY = re.compile(r"[一-龥]{1,6}(?:·[一-龥]{1,8}){1,3}")
+STRETCH = re.compile(r"[一-龥·]*")
 HAN = re.compile(r"[一-龥]")
 JOINTS = frozenset("和与及在到被将向对把从是说称因为给")
 INVENTED = re.compile(r"[”\"]? ?\((?:化名|假名)")  # the text itself says that the name is not the person's
@@ -81,6 +83,33 @@ def before_description(candidate: Candidate) -> Candidate | None:
     return _before(candidate, DESCRIBED)
 
 
+def begins() -> list[str]:
+    """Return expressions: a name that a validator ``after_…`` accepts, except after a label, begins with one."""
+    return _begins(words("surnames") - words("rare_surnames"))
+
+
+def begins_after_label() -> list[str]:
+    """Return expressions: a name that :func:`after_label` accepts begins with one of them."""
+    return _begins(words("surnames"))
+
+
+def _begins(surnames: frozenset[str]) -> list[str]:
+    """A surname of one character and what can stand behind it (see :func:`is_name`), one of two, or a name with ·."""
+    double = "|".join(sorted(words("compound_surnames")))
+    single = f"[{''.join(sorted(surnames))}]{_han_without(words('not_given') - words('surnames'))}"
+    return [f"{single}|(?:{double})", "[一-龥]{1,6}·"]
+
+
+def _han_without(excluded: frozenset[str]) -> str:
+    """Return the class [一-龥] without ``excluded``, as ranges: an automaton knows no lookahead."""
+    ranges, low = [], ord("一")
+    for border in [*sorted(ord(char) for char in excluded if HAN.match(char)), ord("龥") + 1]:
+        if low < border:
+            ranges.append(f"{chr(low)}-{chr(border - 1)}")
+        low = border + 1
+    return f"[{''.join(ranges)}]"
+
+
 def surname_length(text: str) -> int:
     """Return the length of the surname that ``text`` starts with, 0 without one."""
     if text[:2] in words("compound_surnames"):
@@ -118,15 +147,19 @@ def _ends(text: str, at: int) -> bool:
 def _after(candidate: Candidate, demands: Demands) -> Candidate | None:
     """Return the candidate narrowed to the name at the start of its span."""
     text, start = candidate.text, candidate.start
-    stretch = re.match(r"[一-龥·]*", text[start : start + WINDOW])
-    run = stretch.group() if stretch else ""
+    run = STRETCH.match(text, start, start + WINDOW).group()  # type: ignore[union-attr]  # the empty stretch matches
     minority = MINORITY.match(run)
     if minority and not any(char in words("not_given") for char in run[: run.index("·")]):
         return candidate._replace(end=start + _trim_minority(run, minority.end()))
-    if not surname_length(run) or any(word in _compound(run) for word in words("organisation_ends")):
+    if not surname_length(run) or _organisation_ends().search(_compound(run)):
         return None
     size = _given_border(text, start, run, demands)
     return candidate._replace(end=start + size) if size else None
+
+
+@functools.cache
+def _organisation_ends() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(words("organisation_ends")))))
 
 
 def _compound(run: str) -> str:

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from corpus.pii.candidate import Candidate
 from corpus.steps.scrub import Scrub
+from pii_rules.validators.names import (
+    after_called,
+    after_label,
+    after_party,
+    after_role,
+    after_self,
+    begins,
+    begins_after_label,
+)
 
 NAMED = [
     "{贺书禾}：男，汉族，大专学历。",
@@ -109,3 +122,41 @@ def test_in_news_the_private_person_goes_and_the_described_one_stays(scrub: Scru
     assert found(scrub, "河湾村村民赵玉兰骑车经过。", "PERSON", "news") == ["赵玉兰"]
     assert found(scrub, "贺书禾：男，汉族，现任市长。", "PERSON", "news") == []
     assert found(scrub, "贺书禾：男，汉族，现任市长。", "PERSON", "other") == ["贺书禾"]
+
+
+RUNS = st.text(
+    st.sampled_from("李王张于和欧阳司马诸葛赵钱淑芬文博一鸣某的是不与说买提吐孙称诉公司·，：1a"), min_size=1, max_size=8
+)
+AFTER = {
+    after_label: begins_after_label,
+    after_party: begins,
+    after_role: begins,
+    after_self: begins,
+    after_called: begins,
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(run=RUNS, rest=st.sampled_from(["", "，", "说", "诉称", "(化名)"]))
+def test_what_is_accepted_after_a_trigger_begins_like_a_name(run: str, rest: str) -> None:
+    """The prefilter passes over everything else."""
+    text = run + rest
+    for validator, expressions in AFTER.items():
+        if validator(Candidate(text, 0, min(2, len(run)), 0.8, False)) is not None:
+            assert regex.match("|".join(expressions()), text), validator.__name__
+
+
+def test_a_trigger_behind_a_trigger_hides_no_name(scrub: Scrub) -> None:
+    text = "请联系管理员 李文博(电话13761234095)"
+    (found,) = scrub.spans([text])
+    assert [text[s.start : s.end] for s in found] == ["李文博", "13761234095"]
+
+
+def test_names_far_from_any_identifier_stay(scrub: Scrub) -> None:
+    """Weak triggers are looked for round what was found only; what lies inside the distance is all found."""
+    distance = scrub.settings.name_distance
+    for gap in (0, distance // 2, distance - 3, distance + 3, distance + 40, distance + 400):
+        text = "家属李文博" + "。" * gap + "手机13761234095" + "。" * gap + "客户张书禾，" + "天" * 300
+        (found,) = scrub.spans([text])
+        names = [text[s.start : s.end] for s in found if s.kind == "PERSON"]
+        assert names == (["李文博", "张书禾"] if gap + 2 <= distance else [])

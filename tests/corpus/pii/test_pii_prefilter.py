@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import regex
@@ -14,8 +15,8 @@ from corpus.config.scrub import ScrubSettings
 from corpus.pii.digits import digit_cluster
 from corpus.pii.engine import Engine
 from corpus.pii.expressions import widen
-from corpus.pii.group import _code_points
 from corpus.pii.rules import read_rules, rules_folder
+from corpus.pii.shadow_kernel import code_points_before
 
 RULES = read_rules([rules_folder(None)])
 PIECES = [
@@ -44,6 +45,19 @@ def engines(request: pytest.FixtureRequest) -> tuple[Engine, Engine]:
 def test_same_spans_with_and_without(engines: tuple[Engine, Engine], texts: list[str]) -> None:
     fast, slow = engines
     column = pa.array(texts, pa.large_string())
+    assert fast.scan(column) == slow.scan(column)
+
+
+FILLER = "这天的雨下了一整夜，街上没有什么人。"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4), lines=st.lists(st.integers(0, 40), min_size=5, max_size=5))
+def test_same_spans_in_long_texts(engines: tuple[Engine, Engine], texts: list[str], lines: list[int]) -> None:
+    """Pieces far from each other: digits and what lies round a finding are looked at in windows only."""
+    fast, slow = engines
+    long = "".join(FILLER * n + text for n, text in zip(lines, [*texts, ""], strict=False))
+    column = pa.array(["", long, *texts, long], pa.large_string())
     assert fast.scan(column) == slow.scan(column)
 
 
@@ -90,8 +104,11 @@ def test_digits_that_an_expression_needs(expression: str, digits: int) -> None:
 
 
 def test_an_end_inside_a_code_point_counts_it() -> None:
-    data = memoryview("家住a杭州".encode())
-    assert _code_points(data, [[0, 3, 7], [8, 9, 13], [5]]) == {0: 0, 3: 1, 5: 2, 7: 3, 8: 4, 9: 4, 13: 5}
+    data = np.frombuffer("家住a杭州\n地址b\n".encode(), dtype=np.uint8)
+    ends = [(0, -1), (0, 0), (0, 3), (0, 5), (0, 7), (0, 8), (0, 9), (0, 13), (1, 3), (1, 7)]
+    rows, places = np.array(ends, dtype=np.int64).T
+    counted = code_points_before(data, np.array([0, 14, 22]), rows.copy(), places.copy())
+    assert counted.tolist() == [-1, 0, 1, 2, 3, 4, 4, 5, 1, 3]
 
 
 MEGABYTE = 1_000_000

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from corpus.config.scrub import ScrubSettings
 from corpus.pii import prefilter
 from corpus.pii.engine import Engine
-from corpus.pii.expressions import max_width
-from corpus.pii.prefilter import UNKNOWN, HyperscanPrefilter, Re2Prefilter
+from corpus.pii.expressions import anchored, before_keep, max_width
+from corpus.pii.prefilter import UNKNOWN, HyperscanPrefilter, Prefilter, Re2Prefilter
 from corpus.pii.rules import read_rules, rules_folder
+from corpus.pii.shadow_kernel import widen_windows
 from corpus.pii.windows import matches, windows
 
 EXPRESSIONS = [pattern.regex for rule in read_rules([rules_folder(None)]) for pattern in rule.patterns]
@@ -32,7 +33,7 @@ FLAGS = regex.MULTILINE | regex.DOTALL
         (r"(?<![0-9])1[0-9]{10}(?![0-9A-Z])", 15),
         (r"(?:手机|电话)\K[0-9]{3}", 7),
         (r"(?r)[一-龥]{2,4}(?=先生|[)\]])", 8),
-        (r"[[(]a\]", 5),
+        (r"[\[(]a\]", 5),
         (r"a*", None),
         (r"a{1,9000}", None),
         (r"\p{Han}+", None),
@@ -40,6 +41,57 @@ FLAGS = regex.MULTILINE | regex.DOTALL
 )
 def test_width(expression: str, width: int | None) -> None:
     assert max_width(expression) == width
+
+
+@pytest.mark.parametrize(
+    ("expression", "head"),
+    [
+        (r"(?:姓名|户名)[: ]\K[一-龥]{2}", r"(?:姓名|户名)[: ]"),
+        (r"(?:姓名\K[一-龥]{2}|a)", None),
+        (r"姓名\K[一-龥]{2}|户名", None),
+        (r"[\K]姓名\\K[一-龥]", None),
+        (r"(?r)[一-龥]\K先生", None),
+    ],
+)
+def test_what_stands_before_the_part_that_is_kept(expression: str, head: str | None) -> None:
+    assert before_keep(expression) == head
+
+
+@pytest.mark.parametrize(
+    ("expression", "class_added"),
+    [
+        (r"(?r)[一-龥]{2,4}(?=先生|律师(?!事务所)|[:,]?号)", "先律:,号"),
+        (r"(?r)[一-龥]{2,4}(?=[,， ]{0,2}(?:性别|$))", None),
+        (r"(?r)[一-龥]{2,4}先生", None),
+        (r"[一-龥]{2,4}(?=先生)", None),
+    ],
+)
+def test_a_search_backwards_starts_at_the_class_of_its_lookahead(expression: str, class_added: str | None) -> None:
+    faster = anchored(expression)
+    assert (faster != expression) == (class_added is not None)
+    if class_added is not None:
+        added = regex.compile(faster[len(expression) :])
+        assert {char for char in "先律师号:,，男 a" if added.match(char)} == set(class_added)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=40), number=st.integers(0, len(EXPRESSIONS) - 1))
+def test_the_anchored_expression_has_the_same_matches(pieces: list[str], number: int) -> None:
+    text, expression = "".join(pieces), EXPRESSIONS[number]
+    faster, plain = regex.compile(anchored(expression), FLAGS), regex.compile(expression, FLAGS)
+    assert [m.span() for m in faster.finditer(text)] == [m.span() for m in plain.finditer(text)]
+
+
+def test_windows_grow_by_code_points_and_stay_in_their_rows() -> None:
+    data, borders = texts_of(["电话a13761234095转2号", "", "b7654321"])
+    places = np.array([[0, 7, 18], [0, 21, 22], [2, 28, 35]])
+    assert [str(data[low:high], "utf-8") for _, low, high in widen_windows(data, borders, places, 1).tolist()] == [
+        "a13761234095转2号",
+        "b7654321",
+    ]
+    first, second = widen_windows(data, borders, places[:2], 0).tolist()
+    assert (first, second) == ([0, 7, 18], [0, 21, 22])
+    assert widen_windows(data, borders, places, 99).tolist() == [[0, 0, 25], [2, 27, 35]]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -76,12 +128,18 @@ def texts_of(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(b"".join(encoded), dtype=np.uint8), borders
 
 
+def hits_of(prefilter: Prefilter, texts: list[str]) -> list[tuple[int, int, int]]:
+    """Return (text, expression, end) of each hit."""
+    columns = [column.tolist() for column in prefilter.hits(*texts_of(texts))]
+    return list(zip(*columns, strict=True))
+
+
 def test_hits_belong_to_the_text_that_they_end_in() -> None:
     pytest.importorskip("hyperscan")
     found = HyperscanPrefilter([r"(?<![0-9])1[3-9][0-9]{9}(?![0-9])", "原告[一-龥]", "^起", "止$"])
-    hits = found.hits(*texts_of(["电话13761234095", "起诉的原告", "", "李文博", "到此为止"]))
-    assert {(hit.text, hit.expression) for hit in hits} == {(0, 0), (1, 2), (4, 3)}
-    assert all(0 < hit.end <= 24 for hit in hits)
+    hits = hits_of(found, ["电话13761234095", "起诉的原告", "", "李文博", "到此为止"])
+    assert {(text, expression) for text, expression, _ in hits} == {(0, 0), (1, 2), (4, 3)}
+    assert all(0 < end <= 24 for _, _, end in hits)
 
 
 def test_a_text_that_matches_everywhere_is_not_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,10 +147,10 @@ def test_a_text_that_matches_everywhere_is_not_told_apart(monkeypatch: pytest.Mo
     pytest.importorskip("hyperscan")
     monkeypatch.setattr(prefilter, "MIN_HITS", 20)
     found = HyperscanPrefilter(["[0-9]", "原告", "被告"])
-    hits = found.hits(*texts_of(["7" * 3000, "原告5", "无"]))
-    assert {(hit.expression, hit.end) for hit in hits if hit.text == 0} == {(0, UNKNOWN), (1, UNKNOWN), (2, UNKNOWN)}
-    assert {hit.expression for hit in hits if hit.text == 1} == {0, 1}
-    assert not [hit for hit in hits if hit.text == 2]
+    hits = hits_of(found, ["7" * 3000, "原告5", "无"])
+    assert {hit[1:] for hit in hits if hit[0] == 0} == {(0, UNKNOWN), (1, UNKNOWN), (2, UNKNOWN)}
+    assert {expression for text, expression, _ in hits if text == 1} == {0, 1}
+    assert not [text for text, _, _ in hits if text == 2]
 
 
 def test_same_spans_where_hits_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,13 +167,13 @@ def test_same_spans_where_hits_are_too_many(monkeypatch: pytest.MonkeyPatch) -> 
 def test_re2_without_memory_says_that_anything_may_match() -> None:
     """A set that runs out of memory answers like one without a match; that must not count as an answer."""
     re2 = pytest.importorskip("re2")
-    texts = texts_of(["原告李文博与被告张晓因合同起纠纷", "今天", ""])
+    texts = ["原告李文博与被告张晓因合同起纠纷", "今天", ""]
     found = Re2Prefilter(["原告[一-龥]", "今天", "明天"])
-    assert [(hit.text, hit.expression) for hit in found.hits(*texts)] == [(0, 0), (1, 1)]
+    assert [hit[:2] for hit in hits_of(found, texts)] == [(0, 0), (1, 1)]
     silent = re2.Set.SearchSet()
     silent.Add("never in these texts")
     silent.Compile()
     found._set = silent
-    assert [(hit.text, hit.expression) for hit in found.hits(*texts)] == [
+    assert [hit[:2] for hit in hits_of(found, texts)] == [
         (text, expression) for text in range(3) for expression in range(3)
     ]
