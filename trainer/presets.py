@@ -76,12 +76,12 @@ def presets() -> dict[str, TrainConfig]:
             ),
         ),
         "cpm-tiny": _tiny(
-            ModelConfig(max_positions=256, **small), ObjectiveConfig(kind="causal", length=128), steps=2000
+            ModelConfig(max_positions=256, **small), ObjectiveConfig(kind="causal", length=128), steps=1500
         ),
         "glm-tiny": _tiny(
             ModelConfig(positions="block2d", max_positions=257, **small),
             ObjectiveConfig(kind="glm", length=128, mode_group=8),
-            steps=1000,
+            steps=600,
         ),
     }
     return {name: dataclasses.replace(config, name=name) for name, config in table.items()}
