@@ -112,11 +112,13 @@ class RangeTask:
                     self._take(part, number, ranges[number], fetched)
                     beat(finished + 1)
             bad = [record for line in lines for record in line.get("bad", ())]
-            # What is left out tells attempts apart: those with one name hold the same bytes.
-            left_out = [(record["source_filename"], record["source_offset"]) for record in bad]
-            warc_name = f"warc/{fingerprint(item.fingerprint, left_out)}.warc.gz"
+            stored = [record for line in lines for record in line.get("records", ())]
+            # The records alone name the file, since names order the documents: the corpus is the same from whichever
+            # copy of Common Crawl they come.
+            held = [(record["source_filename"], record["source_offset"], record["length"]) for record in stored]
+            warc_name = f"warc/{fingerprint('warc', VERSION, held)}.warc.gz"
             size = part.finish(output, warc_name)
-        records = [record | {"warc": warc_name} for line in lines for record in line.get("records", ())]
+        records = [record | {"warc": warc_name} for record in stored]
         stem = f"{item.fingerprint}-{attempt}.parquet"
         return {
             "selected": len(rows),

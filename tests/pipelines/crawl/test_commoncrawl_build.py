@@ -320,6 +320,17 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_root(mini: Mini, config
     assert len(server.ranges()) <= len(asked) + strikes * in_flight
 
 
+def test_a_local_copy_gives_the_same_bytes(mini: Mini, configure: Configure, tmp_path: Path) -> None:
+    server, _ = mini
+    for name, data in server.files.items():
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / name).write_bytes(data)
+    here = configure("here", settings(server))
+    there = configure("there", settings(server, data=str(tmp_path / "copy"), connections=3))
+    assert build(here)["root_hash"] == build(there)["root_hash"]
+    assert shards(here) == shards(there)
+
+
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The file system of an S3 server on loopback, with a bucket for Common Crawl and one for outputs."""
