@@ -33,13 +33,7 @@ def document_key(url: str | None, record_id: str | None, payload: bytes, part: i
     record where there is one, else the source's own record id, else nothing:
     two equal texts without either are the same document seen twice.
     """
-    if url:
-        name = b"u" + url.encode("utf-8", "surrogatepass")
-    elif record_id:
-        name = b"r" + record_id.encode("utf-8", "surrogatepass")
-    else:
-        name = b""
-    return digest(name, payload, part.to_bytes(4, "little"))
+    return digest(_name(url, record_id), payload, part.to_bytes(4, "little"))
 
 
 def document_keys(
@@ -51,12 +45,15 @@ def document_keys(
     behind = (4).to_bytes(8, "little") + (0).to_bytes(4, "little")
     keys = []
     for url, record_id, payload in zip(urls, record_ids, payloads, strict=True):
-        if url:
-            name = b"u" + url.encode("utf-8", "surrogatepass")
-        elif record_id:
-            name = b"r" + record_id.encode("utf-8", "surrogatepass")
-        else:
-            name = b""
+        name = _name(url, record_id)
         whole = b"".join((len(name).to_bytes(8, "little"), name, between, payload, behind))
         keys.append(blake2b(whole, digest_size=KEY_BYTES).digest())
     return keys
+
+
+def _name(url: str | None, record_id: str | None) -> bytes:
+    if url:
+        return b"u" + url.encode("utf-8", "surrogatepass")
+    if record_id:
+        return b"r" + record_id.encode("utf-8", "surrogatepass")
+    return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -95,22 +96,26 @@ def _trim(expression: str) -> str:
     return expression
 
 
-def _has_alternatives(expression: str) -> bool:
-    """Whether ``|`` stands at the top level."""
+def _elements(expression: str) -> Iterator[tuple[int, int]]:
+    """Yield where each element of the top level begins and ends: an escape, a class, a group or a character."""
     at = 0
     while at < len(expression):
         char = expression[at]
         if char == "\\":
-            at += 2
+            end = at + 2
         elif char == "[":
-            at = class_end(expression, at)
+            end = class_end(expression, at)
         elif char == "(":
-            at = group_end(expression, at)
-        elif char == "|":
-            return True
+            end = group_end(expression, at)
         else:
-            at += 1
-    return False
+            end = at + 1
+        yield at, end
+        at = end
+
+
+def _has_alternatives(expression: str) -> bool:
+    """Whether ``|`` stands at the top level."""
+    return any(expression[start] == "|" for start, _ in _elements(expression))
 
 
 def _negated(char_class: str) -> str:
@@ -176,21 +181,10 @@ def anchored(expression: str) -> str:
     """
     if not expression.startswith("(?r)"):
         return expression
-    at = 0
-    while at < len(expression):
-        char = expression[at]
-        if char == "\\":
-            at += 2
-        elif char == "[":
-            at = class_end(expression, at)
-        elif char == "(":
-            end = group_end(expression, at)
-            if end == len(expression) and expression.startswith("(?=", at):
-                starts, optional = _first(_parser.parse(expression[at + 3 : -1]))
-                return expression if optional else f"{expression}(?={_class(starts)})"
-            at = end if not expression.startswith("(?r)", at) else at + 4
-        else:
-            at += 1
+    for start, end in _elements(expression):
+        if end == len(expression) and expression.startswith("(?=", start):
+            starts, optional = _first(_parser.parse(expression[start + 3 : -1]))
+            return expression if optional else f"{expression}(?={_class(starts)})"
     return expression
 
 
