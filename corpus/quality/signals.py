@@ -89,7 +89,8 @@ def derive(counts: NDArray[np.int64]) -> NDArray[np.float32]:
 
     from corpus.kernels.text_counts import CATEGORIES, COVERED, INDEX, POINTS, TOP
 
-    columns = np.ascontiguousarray(counts.T, dtype=np.float64)  # a signal is made of whole columns
+    # A signal is made of whole columns.
+    columns: list[NDArray[np.float64]] = list(np.ascontiguousarray(counts.T, dtype=np.float64))
 
     def count(name: str) -> NDArray[np.float64]:
         return columns[INDEX[name]]
