@@ -29,6 +29,7 @@ SMOOTHING = 20
 # different words grow with about the square root of the length (Heaps' law).
 PLAIN_LENGTH = 300
 SHORT_LINE = 40  # mean characters of a line, at most, where line breaks are taken for turns of a talk
+MIN_HAN = 2.0  # per cent of the visible characters; of a text with less the Chinese cues and curves say nothing
 SIZES = ("length", "turns", "line_length", "sentence_length", "clause_length")
 SHARES = (
     "han", "latin", "digit", "question", "exclamation", "full_stop", "comma", "colon", "bracket", "quote", "code",
@@ -119,7 +120,10 @@ class TextModel:
     curves: tuple[Curve, ...]
 
     def logits(self, found: Scan) -> Floats:
-        """Return float64[n, types], rounded so that no summation order decides between types."""
+        """Return float64[n, types], rounded so that no summation order decides between types.
+
+        A row is 0 where fewer than :data:`MIN_HAN` per cent of the characters are Han.
+        """
         mass = np.maximum(found.mass, 0) / (2 * UNIT)
         length = _visible(found)
         length = np.where(length > PLAIN_LENGTH, np.sqrt(length * PLAIN_LENGTH), length)
@@ -131,6 +135,7 @@ class TextModel:
             column = measured[:, curve.column]
             for index in np.nonzero(curve.votes.any(axis=0))[0]:
                 total[:, index] += np.interp(column, curve.knots, curve.votes[:, index])
+        total[measured[:, STATISTICS.index("han")] < MIN_HAN] = 0.0
         return np.asarray(np.round(total, 6), np.float64)
 
 

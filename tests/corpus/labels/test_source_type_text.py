@@ -168,7 +168,11 @@ def test_evidence_for_a_type_raises_it(model: TextModel, compiled: tuple[Terms, 
 def test_a_text_without_signs_is_not_taken_for_a_page(model: TextModel, compiled: tuple[Terms, Channels]) -> None:
     points = logits(model, compiled, "白云在天上飘")
     assert max(points, key=points.__getitem__) in {"news", "comment", "forum"}
-    assert all(abs(value) < 40 for value in logits(model, compiled, "").values())
+
+
+@pytest.mark.parametrize("text", ["", "。\n", "The city opened a new bridge on Monday, officials said.", "1234 5678"])
+def test_a_text_without_han_says_nothing(model: TextModel, compiled: tuple[Terms, Channels], text: str) -> None:
+    assert set(logits(model, compiled, text).values()) == {0.0}
 
 
 @given(
