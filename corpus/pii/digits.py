@@ -1,9 +1,10 @@
-"""How many digits a text must hold close together before an expression can match it.
+"""How many digits, or visible ASCII characters, a text must hold close together before an expression can match it.
 
 Half of the recognisers look for numbers. Their expressions have no fixed letters, so an automaton must run all of
 them on every byte. But a match of any of them holds some digits with little between: the shadow kernel notes the place
 of each such cluster (:data:`corpus.pii.shadow_kernel.CLUSTER_GAP`), and only what lies round one is scanned for
-numbers. :func:`digit_cluster` reads off an expression what it needs, so nothing is declared by hand.
+numbers. The same holds for keys, wallets and hardware addresses and stretches of visible ASCII. :func:`digit_cluster` and
+:func:`ascii_stretch` read off an expression what it needs, so nothing is declared by hand.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class _Kind(NamedTuple):
 _ASCII_DIGITS, _ASCII_VISIBLE = frozenset(map(ord, "0123456789")), frozenset(range(0x21, 0x7F))
 _DIGITS = _Kind(_ASCII_DIGITS, _ASCII_DIGITS | frozenset(map(ord, SEPARATORS)), CLUSTER_GAP)
 _VISIBLE = _Kind(_ASCII_VISIBLE, _ASCII_VISIBLE, 0)
+# An expression that names no digit, and no code point by its number, needs none: most of those for names.
+_COUNTS, _ANY_DIGIT = re.compile(r"\{[0-9]*,?[0-9]*\}"), re.compile(r"[0-9]|\\[duUxN]")
 FAR = CLUSTER_GAP + 1  # more than any gap
 
 
@@ -45,6 +48,8 @@ def digit_cluster(expression: str) -> int:
 
     ``expression`` is a widened one (:func:`corpus.pii.expressions.widen`).
     """
+    if _ANY_DIGIT.search(_COUNTS.sub("", expression)) is None:
+        return 0
     return _sequence(_DIGITS, parser.parse(expression)).best
 
 

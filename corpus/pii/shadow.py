@@ -30,6 +30,7 @@ from corpus.pii.shadow_kernel import (
     CLUSTER,
     KEPT,
     MAX_CLUSTER,
+    OTHERWISE,
     PAIR,
     SEPARATORS,
     STRETCH,
@@ -38,7 +39,7 @@ from corpus.pii.shadow_kernel import (
 )
 
 TABLES = Path(__file__).parent / "tables"
-CODE_POINTS = 0x110000
+CODE_POINTS, BEYOND_THREE_BYTES = 0x110000, 0x10000  # the latter: four bytes of UTF-8 from here on
 
 # Places that there is room for at first; a text with more is gone through twice.
 LEAST_PLACES, BYTES_PER_PLACE = 256, 32
@@ -119,12 +120,15 @@ class Anchors(NamedTuple):
     def of(cls, pairs: PairTables) -> Anchors:
         """Return the anchors of ``pairs``."""
         tables = folding_tables()
-        points = np.arange(CODE_POINTS)
-        three_bytes = (points >= 0x800) & (points < 0x10000)
         ways = np.zeros(CODE_POINTS, dtype=np.uint8)
-        ways[three_bytes & (tables.kind == PLAIN) & (pairs.right == 0)] = KEPT
-        visible = (tables.target > ord(" ")) & (tables.target < 0x7F) & np.isin(tables.kind, (PLAIN, FOLDED))
-        ways[visible & (three_bytes | (points < 0x80))] = VISIBLE
+        short = ways[:BEYOND_THREE_BYTES]
+        kind, target, right = (table[: len(short)] for table in (tables.kind, tables.target, pairs.right))
+        one_or_three = np.ones(len(short), dtype=np.bool_)
+        one_or_three[0x80:0x800] = False  # two bytes
+        short[(kind == PLAIN) & (right == 0) & one_or_three] = KEPT
+        short[:0x80] = OTHERWISE
+        visible = (target > ord(" ")) & (target < 0x7F) & ((kind == PLAIN) | (kind == FOLDED))
+        short[visible & one_or_three] = VISIBLE
         return cls(pairs, ways)
 
 
