@@ -3,8 +3,8 @@
 Half of the recognisers look for numbers. Their expressions have no fixed letters, so an automaton must run all of
 them on every byte. But a match of any of them holds some digits with little between: the shadow kernel notes the place
 of each such cluster (:data:`corpus.pii.shadow_kernel.CLUSTER_GAP`), and only what lies round one is scanned for
-numbers. The same holds for keys, wallets and hardware addresses and stretches of visible ASCII. :func:`digit_cluster` and
-:func:`ascii_stretch` read off an expression what it needs, so nothing is declared by hand.
+numbers. The same holds for keys, wallets and hardware addresses and stretches of visible ASCII.
+:func:`digit_cluster` and :func:`ascii_stretch` read off an expression what it needs, so nothing is declared by hand.
 """
 
 from __future__ import annotations
