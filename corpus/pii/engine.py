@@ -75,6 +75,8 @@ class Engine:
                 begins = make()
             try:
                 recognizers.append(RuleMatcher(rule, validator, begins))
+                if self.settings.rules or self.settings.extra_rules:  # not those that the tests compile
+                    recognizers[-1].compile()
             except regex.error as error:
                 raise RuleError(f"Recogniser {rule.name!r}: {error}") from error
             self._rules[rule.name] = rule
@@ -83,7 +85,7 @@ class Engine:
         if self.settings.ner is not None:
             _import_presidio()
             first.append(_make_ner(self.settings.ner, self.settings.validator_packages))
-        self._second = RecognizerGroup(second, self.settings.prefilter)
+        self._second = RecognizerGroup(second, self.settings.prefilter, everywhere=False)
         self._first = RecognizerGroup(first, self.settings.prefilter)
 
     def _depends(self, rule: Rule) -> bool:
@@ -125,7 +127,7 @@ class Engine:
         if column.null_count == len(column) or self._first is None or self._second is None:
             return {}
         data, offsets = string_buffers(column)
-        shadows = shadow_batch(data, offsets)
+        shadows = shadow_batch(data, offsets, self._first.anchors)
         texts: dict[int, str] = {}
         found: dict[int, list[Span]] = {}
         for row, due in self._first.due(shadows, np.flatnonzero(np.diff(shadows.borders) > 1)).items():

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
-from typing import Any
+
+from corpus.pii.edges import Ranges, first, parsed
 
 LONG_RUN = 16  # repetitions from which on an optional run at the start is cut off
 MIN_TRIMMED = 12  # characters of expression: what is left must still be selective
 MAX_WIDTH = 1 << 13  # characters: the reach of a wider expression is not followed
 EDGES = 2  # one character on each side that a widened expression takes for a negative look-around
 
-# The standard library's own parser of regular expressions: sre_parse under the name that it has had since 3.11.
-_parser: Any = import_module("re._parser")
-_constants: Any = import_module("re._constants")
 _LOOK_AROUND = re.compile(r"\(\?(?:=|!|<=|<!)")
 
 
@@ -183,59 +180,13 @@ def anchored(expression: str) -> str:
         return expression
     for start, end in _elements(expression):
         if end == len(expression) and expression.startswith("(?=", start):
-            starts, optional = _first(_parser.parse(expression[start + 3 : -1]))
+            starts, optional = first(parsed(expression[start + 3 : -1]))
             return expression if optional else f"{expression}(?={_class(starts)})"
     return expression
 
 
-Ranges = frozenset[tuple[int, int]]
-ANYTHING: Ranges = frozenset({(0, 0x10FFFF)})
-
-
 def _class(ranges: Ranges) -> str:
     return "[" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in sorted(ranges)) + "]"
-
-
-def _first(items: Any) -> tuple[Ranges, bool]:
-    """Return (code points that a match of the concatenation can start with, whether it can be empty)."""
-    starts: Ranges = frozenset()
-    for code, argument in items:
-        of_item, optional = _first_of(code, argument)
-        starts |= of_item
-        if not optional:
-            return starts, False
-    return starts, True
-
-
-def _first_of(code: Any, argument: Any) -> tuple[Ranges, bool]:
-    """Return :func:`_first` of one parsed item."""
-    if code is _constants.LITERAL:
-        return frozenset({(argument, argument)}), False
-    if code is _constants.IN:
-        return _members(argument), False
-    if code is _constants.SUBPATTERN:
-        return _first(argument[3])
-    if code is _constants.BRANCH:
-        branches = [_first(branch) for branch in argument[1]]
-        return frozenset().union(*(starts for starts, _ in branches)), any(optional for _, optional in branches)
-    if code in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
-        starts, optional = _first(argument[2])
-        return starts, optional or argument[0] == 0
-    if code in (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT):
-        return frozenset(), True
-    return ANYTHING, False
-
-
-def _members(parts: Any) -> Ranges:
-    found: set[tuple[int, int]] = set()
-    for code, argument in parts:
-        if code is _constants.LITERAL:
-            found.add((argument, argument))
-        elif code is _constants.RANGE:
-            found.add((int(argument[0]), int(argument[1])))
-        else:
-            return ANYTHING
-    return frozenset(found)
 
 
 def max_width(expression: str) -> int | None:
@@ -264,7 +215,7 @@ def max_width(expression: str) -> int | None:
             out.append(expression[at])
             at += 1
     try:
-        width = int(_parser.parse("".join(out)).getwidth()[1]) + EDGES
+        width = int(parsed("".join(out)).getwidth()[1]) + EDGES
     except re.error:
         return None
     return width if width <= MAX_WIDTH else None

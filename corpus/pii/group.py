@@ -8,23 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from corpus.pii.digits import digit_cluster
-from corpus.pii.expressions import widen
+from corpus.pii.places import Need, Search, needs, searches
 from corpus.pii.prefilter import UNKNOWN, Hits, HyperscanPrefilter, Prefilter, Re2Prefilter, make_prefilter
-from corpus.pii.shadow import Shadows
-from corpus.pii.shadow_kernel import (
-    LEAST_CLUSTER,
-    MAX_CLUSTER,
-    code_points_before,
-    gather_windows,
-    widen_windows,
-)
+from corpus.pii.shadow import Anchors, Shadows
 from corpus.pii.spans import Span
 from corpus.pii.windows import windows
-
-# Digits that a text must hold close together for an expression of the tier to be looked for: dates with a time have
-# 8 and 12, phone numbers 9 to 11, identity and card numbers 15 to 19.
-TIERS = (0, 4, 6, 9, 15)
+from corpus.pii.windows_kernel import code_points_before, gather_windows
 
 Due = dict[int, dict[int, list[int]] | None]
 """Recogniser -> its expressions that may match (None: all) -> code points where they may end (none: anywhere)."""
@@ -36,39 +25,37 @@ Regions = npt.NDArray[np.int64]
 class _Tier(NamedTuple):
     """Expressions that one prefilter looks for at the same places."""
 
-    needed: int  # digits in a cluster
+    search: Search
     prefilter: Prefilter
     numbers: npt.NDArray[np.int64]  # of its expressions
-    width: int  # code points that a match of any of them can cover
 
 
 class RecognizerGroup:
-    """Matchers of rules and foreign Presidio recognisers, in a fixed order. ``prefilter``: as in the settings."""
+    """Matchers of rules and foreign Presidio recognisers, in a fixed order. ``prefilter``: as in the settings.
 
-    def __init__(self, recognizers: Sequence[Any], prefilter: str) -> None:
+    ``everywhere``: whole batches are searched, so it is worth knowing the pairs of characters that expressions need.
+    """
+
+    def __init__(self, recognizers: Sequence[Any], prefilter: str, everywhere: bool = True) -> None:
         self.recognizers = list(recognizers)
         self._places: list[tuple[int, int]] = []  # number of an expression -> (recogniser, its expression)
         expressions: list[str] = []
-        widths: list[int | None] = []
+        found: list[Need] = []
         for number, recognizer in enumerate(self.recognizers):
             if hasattr(recognizer, "find"):
                 for place, sought in enumerate(recognizer.sought):
                     self._places += [(number, place)] * len(sought)
                     expressions += sought
-                    widths += [recognizer.widths[place]] * len(sought)
+                    if prefilter != "none":
+                        found += [needs(expression, recognizer.widths[place], everywhere) for expression in sought]
         self._unconditional = [n for n, recognizer in enumerate(self.recognizers) if not hasattr(recognizer, "find")]
         self._tiers: list[_Tier] = []
-        # Without a width there is no telling how far from its digits a match begins.
-        needs = [
-            digit_cluster(widen(expression)) if width is not None else 0
-            for expression, width in zip(expressions, widths, strict=True)
-        ]
-        for low, high in zip(TIERS, (*TIERS[1:], MAX_CLUSTER + 1), strict=True):
-            numbers = [number for number, need in enumerate(needs) if low <= need < high]
-            made = _choose_prefilter(prefilter, [expressions[number] for number in numbers]) if numbers else None
-            if made is not None:
-                width = max(widths[number] or 0 for number in numbers)
-                self._tiers.append(_Tier(low, made, np.array(numbers, dtype=np.int64), width))
+        self.anchors: Anchors | None = None
+        if prefilter != "none":
+            made, self.anchors = searches(found)
+            for search, numbers in made:
+                of_tier = _choose_prefilter(prefilter, [expressions[number] for number in numbers])
+                self._tiers.append(_Tier(search, of_tier, np.array(numbers, dtype=np.int64)))
 
     @property
     def prefilter_name(self) -> str:
@@ -104,17 +91,15 @@ class RecognizerGroup:
 
     def _hits(self, tier: _Tier, shadows: Shadows, rows: npt.NDArray[np.int64], regions: Regions | None) -> Hits:
         """Return the hits of one tier: rows, numbers of expressions, bytes of the row."""
-        if tier.needed < LEAST_CLUSTER and regions is None:
-            if len(rows) == len(shadows.borders) - 1:
-                found = tier.prefilter.hits(shadows.data, shadows.borders)
-                return Hits(found.texts, tier.numbers[found.expressions], found.ends)
+        if tier.search.everywhere and regions is None and len(rows) == len(shadows.borders) - 1:
+            found = tier.prefilter.hits(shadows.data, shadows.borders)
+            return Hits(found.texts, tier.numbers[found.expressions], found.ends)
+        if not tier.search.everywhere:
+            regions = tier.search.regions(shadows, rows)
+        elif regions is None:
             regions = np.stack([rows, shadows.borders[rows], shadows.borders[rows + 1] - 1], axis=1)
-        elif tier.needed >= LEAST_CLUSTER:
-            clusters = shadows.clusters
-            clusters = clusters[(clusters[:, 3] >= tier.needed) & np.isin(clusters[:, 0], rows)]
-            clusters = clusters[np.lexsort((clusters[:, 1], clusters[:, 0]))]
-            regions = widen_windows(shadows.data, shadows.borders, clusters, tier.width)
-        assert regions is not None
+        if not len(regions):
+            return Hits.of([])
         data, borders = gather_windows(shadows.data, regions)
         found = tier.prefilter.hits(data, borders)
         texts = regions[found.texts, 0]
@@ -142,10 +127,8 @@ class RecognizerGroup:
         return spans
 
 
-def _choose_prefilter(choice: str, expressions: Sequence[str]) -> Prefilter | None:
+def _choose_prefilter(choice: str, expressions: Sequence[str]) -> Prefilter:
     """Return the prefilter that the settings ask for."""
-    if choice == "none":
-        return None
     makers: dict[str, Callable[[Sequence[str]], Prefilter]] = {
         "auto": make_prefilter,
         "hyperscan": HyperscanPrefilter,

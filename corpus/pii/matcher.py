@@ -5,6 +5,7 @@ This needs no Presidio; :mod:`corpus.pii.recognizer` makes a Presidio recogniser
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -41,23 +42,18 @@ class RuleMatcher:
     """
 
     def __init__(self, rule: Rule, validator: Validator | None, begins: Sequence[str] = ()) -> None:
-        """``begins``: what the function returns that the rule names so.
-
-        Raises regex.error for an expression that cannot be compiled.
-        """
+        """``begins``: what the function returns that the rule names so. Expressions are compiled when first needed."""
         self.name = rule.name
         self.rule = rule
         self.patterns = rule.patterns
         self.validator = validator
-        details = rule.details
         heads = [before_keep(p.regex) if begins else None for p in rule.patterns]
         expressions = [
             p.regex if head is None else rf"{head}\K(?={'|'.join(begins)}){p.regex[len(head) + 2 :]}"
             for p, head in zip(rule.patterns, heads, strict=True)
         ]
-        self._compiled = [
-            (regex.compile(anchored(e), FLAGS), p.score) for e, p in zip(expressions, rule.patterns, strict=True)
-        ]
+        self._expressions = expressions
+        self._compiled: dict[int, regex.Pattern[str]] = {}  # those that were needed
         # How far from a place that the prefilter reports a match can reach.
         self.widths = [max_width(expression) for expression in expressions]
         # What the prefilter looks for, for each of the rule's expressions. Each beginning alone: hyperscan takes the
@@ -66,10 +62,38 @@ class RuleMatcher:
             [p.regex] if head is None else [f"{head}(?:{begin})" for begin in begins]
             for p, head in zip(rule.patterns, heads, strict=True)
         ]
-        self._positive = _alternation(rule.context)
-        self._negative = _alternation(details.negative)
-        self._not_after = regex.compile(details.not_after) if details.not_after else None
-        self._not_before = regex.compile(f"(?:{details.not_before})$") if details.not_before else None
+
+    def compile(self) -> None:
+        """Compile everything now.
+
+        Raises regex.error for an expression that cannot be compiled.
+        """
+        for number in range(len(self._expressions)):
+            self._pattern(number)
+        _ = self._positive, self._negative, self._not_after, self._not_before
+
+    def _pattern(self, number: int) -> regex.Pattern[str]:
+        if number not in self._compiled:
+            self._compiled[number] = regex.compile(anchored(self._expressions[number]), FLAGS)
+        return self._compiled[number]
+
+    @functools.cached_property
+    def _positive(self) -> regex.Pattern[str] | None:
+        return _alternation(self.rule.context)
+
+    @functools.cached_property
+    def _negative(self) -> regex.Pattern[str] | None:
+        return _alternation(self.rule.details.negative)
+
+    @functools.cached_property
+    def _not_after(self) -> regex.Pattern[str] | None:
+        expression = self.rule.details.not_after
+        return regex.compile(expression) if expression else None
+
+    @functools.cached_property
+    def _not_before(self) -> regex.Pattern[str] | None:
+        expression = self.rule.details.not_before
+        return regex.compile(f"(?:{expression})$") if expression else None
 
     def find(self, text: str, within: Mapping[int, Windows | None] | None = None) -> list[Finding]:
         """Return what this recogniser finds in shadow text ``text``, by position; spans may overlap.
@@ -81,10 +105,10 @@ class RuleMatcher:
         if within is None:
             if details.context_required and (self._positive is None or self._positive.search(text) is None):
                 return []
-            within = dict.fromkeys(range(len(self._compiled)))
+            within = dict.fromkeys(range(len(self._expressions)))
         found: dict[tuple[int, int], Finding] = {}
         for number, intervals in within.items():
-            compiled, score = self._compiled[number]
+            compiled, score = self._pattern(number), self.patterns[number].score
             for match in matches(compiled, text, intervals, self.widths[number] or 0):
                 start, end = match.span()
                 if start == end:

@@ -24,11 +24,25 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from corpus.pii.shadow_kernel import CIRCLED, CONFUSABLE, DIGIT, DROP, FOLDED, NUMERAL, PLAIN, SEPARATOR, fold_batch
+from corpus.pii.digit_runs import CIRCLED, CONFUSABLE, DIGIT, DROP, FOLDED, NUMERAL, PLAIN, SEPARATOR
+from corpus.pii.pairs import PairTables, pair_tables
+from corpus.pii.shadow_kernel import (
+    CLUSTER,
+    KEPT,
+    MAX_CLUSTER,
+    OTHERWISE,
+    PAIR,
+    SEPARATORS,
+    STRETCH,
+    VISIBLE,
+    fold_batch,
+)
 
 TABLES = Path(__file__).parent / "tables"
-CODE_POINTS = 0x110000
-SEPARATORS = " \t-.·*_~/"  # marks that people put between the digits of one number
+CODE_POINTS, BEYOND_THREE_BYTES = 0x110000, 0x10000  # the latter: four bytes of UTF-8 from here on
+
+# Places that there is room for at first; a text with more is gone through twice.
+LEAST_PLACES, BYTES_PER_PLACE = 256, 32
 
 CLASSES = {
     "fold": PLAIN,
@@ -86,8 +100,9 @@ class Shadows(NamedTuple):
     data: npt.NDArray[np.uint8]
     borders: npt.NDArray[np.int64]
     dropped: npt.NDArray[np.bool_]  # the text lost code points: positions need :func:`origin_map`
-    # (row, first byte, byte behind it, digits) of each cluster of corpus.pii.digits; 255 digits: as many as are needed
-    clusters: npt.NDArray[np.int64]
+    # kind -> (row, first byte, byte behind it, kind, strength) of what corpus.pii.digits and corpus.pii.pairs look for;
+    # with each kind the clusters of MAX_CLUSTER digits: see corpus.pii.shadow_kernel.fold_batch
+    places: tuple[npt.NDArray[np.int64], ...]
 
     def text(self, row: int) -> memoryview:
         """Return the UTF-8 of shadow ``row``, without a copy."""
@@ -95,14 +110,55 @@ class Shadows(NamedTuple):
         return view[self.borders[row] : self.borders[row + 1] - 1]
 
 
-def shadow_batch(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Shadows:
-    """Return the shadows of a batch.
+class Anchors(NamedTuple):
+    """The pairs that are looked for while shadows are made."""
+
+    pairs: PairTables
+    ways: npt.NDArray[np.uint8]  # how the loop takes a code point: see corpus.pii.shadow_kernel
+
+    @classmethod
+    def of(cls, pairs: PairTables) -> Anchors:
+        """Return the anchors of ``pairs``."""
+        tables = folding_tables()
+        ways = np.zeros(CODE_POINTS, dtype=np.uint8)
+        short = ways[:BEYOND_THREE_BYTES]
+        kind, target, right = (table[: len(short)] for table in (tables.kind, tables.target, pairs.right))
+        one_or_three = np.ones(len(short), dtype=np.bool_)
+        one_or_three[0x80:0x800] = False  # two bytes
+        short[(kind == PLAIN) & (right == 0) & one_or_three] = KEPT
+        short[:0x80] = OTHERWISE
+        visible = (target > ord(" ")) & (target < 0x7F) & ((kind == PLAIN) | (kind == FOLDED))
+        short[visible & one_or_three] = VISIBLE
+        return cls(pairs, ways)
+
+
+@functools.cache
+def _no_anchors() -> Anchors:
+    return Anchors.of(pair_tables([]))
+
+
+def shadow_batch(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], anchors: Anchors | None = None
+) -> Shadows:
+    """Return the shadows of a batch, and the places of ``anchors`` in them.
 
     ``data`` and ``offsets`` are an Arrow string array's buffers: document i is UTF-8 in
     ``data[offsets[i]:offsets[i + 1]]``. A shadow is never longer than its text.
     """
-    tables = folding_tables()
-    return Shadows(*fold_batch(data, offsets, tables.kind, tables.target))
+    tables, anchors = folding_tables(), anchors or _no_anchors()
+    size = max(LEAST_PLACES, int(offsets[-1] - offsets[0]) // BYTES_PER_PLACE)
+    while True:
+        places = np.empty((size, 5), dtype=np.int64)
+        out, borders, dropped, size = fold_batch(
+            data, offsets, tables.kind, tables.target, *anchors.pairs, anchors.ways, places
+        )
+        if size <= len(places):
+            return Shadows(out, borders, dropped, _by_kind(places[:size]))
+
+
+def _by_kind(places: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
+    kinds, folded = places[:, 3], (places[:, 3] == CLUSTER) & (places[:, 4] == MAX_CLUSTER)
+    return tuple(places[(kinds == kind) | folded] for kind in (CLUSTER, STRETCH, PAIR))
 
 
 def shadow(text: str) -> str:

@@ -246,18 +246,12 @@ def _recounted(lengths: pa.Array, replaced: Mapping[int, str]) -> pa.Array:
     return pc.replace_with_mask(lengths, pa.array(mask), pa.array([len(replaced[row]) for row in rows], lengths.type))
 
 
-def _patch(column: pa.Array, replaced: dict[int, str]) -> pa.Array:
-    """Return ``column`` with the rows in ``replaced`` changed; the stretches between are not decoded."""
-    pieces: list[pa.Array] = []
-    at = 0
-    for row in sorted(replaced):
-        if row > at:
-            pieces.append(column.slice(at, row - at))
-        pieces.append(pa.array([replaced[row]], column.type))
-        at = row + 1
-    if at < len(column):
-        pieces.append(column.slice(at))
-    return pa.concat_arrays(pieces)
+def _patch(column: pa.Array, replaced: Mapping[int, str]) -> pa.Array:
+    """Return ``column`` with the rows in ``replaced`` changed; the others are not decoded."""
+    rows = sorted(replaced)
+    mask = np.zeros(len(column), dtype=bool)
+    mask[rows] = True
+    return pc.replace_with_mask(column, pa.array(mask), pa.array([replaced[row] for row in rows], column.type))
 
 
 __all__ = ["NEUTRAL", "PII_AUDIT", "Scrub"]

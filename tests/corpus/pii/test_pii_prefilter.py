@@ -16,7 +16,7 @@ from corpus.pii.digits import digit_cluster
 from corpus.pii.engine import Engine
 from corpus.pii.expressions import widen
 from corpus.pii.rules import read_rules, rules_folder
-from corpus.pii.shadow_kernel import code_points_before
+from corpus.pii.windows_kernel import code_points_before
 
 RULES = read_rules([rules_folder(None)])
 PIECES = [

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.pii.digit_runs import DROP
 from corpus.pii.shadow import folding_tables, origin_map, shadow
-from corpus.pii.shadow_kernel import DROP
 
 MIXED = st.text(
     st.sampled_from(

@@ -15,8 +15,9 @@ from corpus.pii.engine import Engine
 from corpus.pii.expressions import anchored, before_keep, max_width
 from corpus.pii.prefilter import UNKNOWN, HyperscanPrefilter, Prefilter, Re2Prefilter
 from corpus.pii.rules import read_rules, rules_folder
-from corpus.pii.shadow_kernel import widen_windows
+from corpus.pii.shadow_kernel import CLUSTER, MAX_CLUSTER, PAIR
 from corpus.pii.windows import matches, windows
+from corpus.pii.windows_kernel import place_windows
 
 EXPRESSIONS = [pattern.regex for rule in read_rules([rules_folder(None)]) for pattern in rule.patterns]
 PIECES = [
@@ -82,16 +83,53 @@ def test_the_anchored_expression_has_the_same_matches(pieces: list[str], number:
     assert [m.span() for m in faster.finditer(text)] == [m.span() for m in plain.finditer(text)]
 
 
+def windows_of(texts: list[str], places: list[tuple[int, int, int, int, int]], **search: int) -> list[str]:
+    data, borders = texts_of(texts)
+    wanted = np.ones(len(texts), dtype=np.bool_)
+    given = {"kind": CLUSTER, "least": 6, "reach": 1, "width": 99} | search
+    found = place_windows(data, borders, np.array(places), wanted, *given.values())
+    assert all(borders[row] <= low <= high < borders[row + 1] for row, low, high in found.tolist())
+    return [str(data[low:high], "utf-8") for _, low, high in found.tolist()]
+
+
 def test_windows_grow_by_code_points_and_stay_in_their_rows() -> None:
-    data, borders = texts_of(["电话a13761234095转2号", "", "b7654321"])
-    places = np.array([[0, 7, 18], [0, 21, 22], [2, 28, 35]])
-    assert [str(data[low:high], "utf-8") for _, low, high in widen_windows(data, borders, places, 1).tolist()] == [
-        "a13761234095转2号",
-        "b7654321",
-    ]
-    first, second = widen_windows(data, borders, places[:2], 0).tolist()
-    assert (first, second) == ([0, 7, 18], [0, 21, 22])
-    assert widen_windows(data, borders, places, 99).tolist() == [[0, 0, 25], [2, 27, 35]]
+    texts = ["电话a13761234095转2号", "", "b7654321"]
+    places = [(0, 7, 18, CLUSTER, 11), (0, 21, 22, CLUSTER, 1), (2, 28, 35, CLUSTER, 7)]
+    assert windows_of(texts, places) == ["a13761234095转", "b7654321"]
+    assert windows_of(texts, places, least=1) == ["a13761234095转2号", "b7654321"]
+    assert windows_of(texts, places, least=1, reach=0) == ["13761234095", "2", "7654321"]
+    assert windows_of(texts, places, reach=99) == ["电话a13761234095转2号", "b7654321"]
+    assert windows_of(texts, places, least=9) == ["a13761234095转"]
+
+
+def test_made_digits_are_a_place_of_every_kind_and_pairs_have_their_own_reach() -> None:
+    texts = ["甲乙丙丁戊己庚辛壬癸"]
+    pair, made = (0, 9, 12, PAIR, 2), (0, 24, 27, CLUSTER, MAX_CLUSTER)
+    search = {"kind": PAIR, "least": 0, "width": 1}
+    assert windows_of(texts, [pair], reach=9, **search) == ["乙丙丁戊己"]
+    assert windows_of(texts, [pair, made], reach=1, **search) == ["丙丁戊", "辛壬癸"]
+    assert windows_of(texts, [pair, made], reach=9, **search | {"least": 3}) == ["辛壬癸"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.text(st.sampled_from("a长1 é😀"), max_size=60),
+    cuts=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3), st.integers(0, 9)), max_size=12),
+)
+def test_windows_hold_the_reach_of_every_place(text: str, cuts: list[tuple[int, int, int]]) -> None:
+    """Also where places are out of order and reach differently far; and they do not touch each other twice."""
+    data, borders = texts_of([text])
+    sizes = np.cumsum([0, *(len(char.encode()) for char in text)])
+    places, needed = [], set()
+    for start, size, reach in cuts:
+        low, high = min(start, len(text)), min(start + size, len(text))
+        places.append((0, sizes[low], sizes[high], PAIR, reach))
+        needed.update(range(max(0, low - reach), min(len(text), high + reach)))
+    rows = np.array(places, dtype=np.int64).reshape(-1, 5)
+    found = place_windows(data, borders, rows, np.ones(1, dtype=np.bool_), PAIR, 0, 9, 9)
+    held = [at for _, low, high in found.tolist() for at in range(low, high)]
+    assert len(held) == len(set(held))
+    assert all(set(range(sizes[at], sizes[at + 1])) <= set(held) for at in needed)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
