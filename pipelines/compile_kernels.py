@@ -25,13 +25,14 @@ STEPS = ("normalise", "language", "label", "quality", "sign", "scrub")
 
 
 def compile_kernels() -> float:
-    """Run every step over one page and one text; return the seconds it took."""
+    """Run every step over a page, the same in another charset and a line of JSON; return the seconds it took."""
     started = time.monotonic()
     delete_stale()
     with tempfile.TemporaryDirectory() as folder:
         body = "\n".join(PARAGRAPH.format(number) for number in range(12))
         (Path(folder) / "page.html").write_text(PAGE.format(body), encoding="utf-8")
         (Path(folder) / "gbk.html").write_bytes(PAGE.format(body).encode("gb18030"))
+        (Path(folder) / "lines.jsonl").write_text(f'{{"id": 1, "text": "{body}"}}\n', encoding="utf-8")
         config = BuildConfig.model_validate({"input": {"paths": [folder]}})
         try:
             list(apply_steps(STEPS, config))
