@@ -15,8 +15,9 @@ from corpus.reading.piece import Piece
 from corpus.reading.records import Item, Quarantined
 from corpus.reading.stream import InputStream
 
-# Lines are cut out of blocks of about this size at once.
-_BLOCK_BYTES = 1 << 20
+# Lines are cut out of blocks of at most this size; a longer one is read by itself. What is found of each line takes
+# some 250 bytes, and a block may be nothing but line ends.
+_BLOCK_BYTES = 1 << 19
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -32,6 +33,7 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
     end = piece.end if stream.codec == "none" else None
     fields = FieldMap(settings)
     lines = JsonLines(fields)
+    most = min(_BLOCK_BYTES, settings.max_record_bytes)
     # Where single records are asked for, each must be out before the next is parsed: it may end the process.
     is_single = settings.batch_rows == 1
     if piece.start > 0 and _consume_line(stream) is None:
@@ -40,7 +42,7 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
         stream.cursor += 3
     while end is None or stream.position < end:
         stream.ahead(_BLOCK_BYTES)
-        last = stream.window.rfind(b"\n", stream.cursor, stream.cursor + settings.max_record_bytes)
+        last = stream.window.rfind(b"\n", stream.cursor, stream.cursor + most)
         if last < 0:
             item = _odd_line(stream, fields, settings.max_record_bytes)
             if item is None:
