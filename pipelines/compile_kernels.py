@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import orjson
+
 from corpus.config.build import BuildConfig
 from corpus.errors import MissingDependency
 from corpus.kernel_cache import delete_stale
@@ -25,13 +27,14 @@ STEPS = ("normalise", "language", "label", "quality", "sign", "scrub")
 
 
 def compile_kernels() -> float:
-    """Run every step over one page and one text; return the seconds it took."""
+    """Run every step over a page, the same in another charset and a line of JSON; return the seconds it took."""
     started = time.monotonic()
     delete_stale()
     with tempfile.TemporaryDirectory() as folder:
         body = "\n".join(PARAGRAPH.format(number) for number in range(12))
         (Path(folder) / "page.html").write_text(PAGE.format(body), encoding="utf-8")
         (Path(folder) / "gbk.html").write_bytes(PAGE.format(body).encode("gb18030"))
+        (Path(folder) / "lines.jsonl").write_bytes(orjson.dumps({"id": 1, "text": body}) + b"\n")
         config = BuildConfig.model_validate({"input": {"paths": [folder]}})
         try:
             list(apply_steps(STEPS, config))

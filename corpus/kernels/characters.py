@@ -99,7 +99,7 @@ def inspect(
         end = offsets[record + 1]
         flags = 0
         while position < end:
-            first = np.int64(data[position])
+            first = np.int64(data[np.uint64(position)])
             if first < 0x80:
                 if first == 0x26 and position + 3 < end:
                     after = data[position + 1]
@@ -157,18 +157,18 @@ def clean(
         indent = position  # where the white space of the current line begins
         joiner = 0  # bytes of a joiner that waits for what follows
         while position < end:
-            first = np.int64(data[position])
+            first = np.int64(data[np.uint64(position)])
             if newlines + spaces + tabs + joiner == 0 and written > start:  # inside a run, the usual case
                 if first >= 0xE4 and first <= 0xE9:  # U+4000..U+9FFF
-                    out[written] = first
-                    out[written + 1] = data[position + 1]
-                    out[written + 2] = data[position + 2]
+                    out[np.uint64(written)] = first
+                    out[np.uint64(written + 1)] = data[np.uint64(position + 1)]
+                    out[np.uint64(written + 2)] = data[np.uint64(position + 2)]
                     written += 3
                     position += 3
                     last = HAN
                     continue
                 if first > 0x20 and first < 0x7F:
-                    out[written] = first
+                    out[np.uint64(written)] = first
                     written += 1
                     position += 1
                     last = ORDINARY

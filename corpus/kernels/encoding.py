@@ -51,7 +51,7 @@ def scan_utf8(
         wide = 0
         errors = 0
         while position < end:
-            first = data[position]
+            first = data[uint64(position)]
             if first < 0x80:
                 if first < 0x20:
                     _count_controls(first, row)
@@ -63,8 +63,9 @@ def scan_utf8(
                         break
                     position += 8
                 continue
-            is_plain = first >= 0xE1 and first <= 0xEC and position + 2 < end  # most of CJK
-            if is_plain and (data[position + 1] & 0xC0) == 0x80 and (data[position + 2] & 0xC0) == 0x80:
+            # Almost all of Chinese, its punctuation too.
+            is_plain = first & 0xF0 == 0xE0 and first != 0xE0 and first != 0xED and position + 2 < end
+            if is_plain and (data[uint64(position + 1)] & 0xC0) == 0x80 and (data[uint64(position + 2)] & 0xC0) == 0x80:
                 multibyte += 1
                 wide += 1
                 position += 3

@@ -60,13 +60,13 @@ class FieldMap:
             payload = (("html", names["html"]), ("text", names["text"]))[: 2 if settings.text_field else 1]
         elif settings.text_field:
             payload = payload[:1]
-        self._all = Layout(payload, names["url"], names["id"], names["title"], names["date"], names["label"])
+        self.layout = Layout(payload, names["url"], names["id"], names["title"], names["date"], names["label"])
         self._max_bytes = settings.max_record_bytes
         self._layouts: dict[tuple[str, ...], Layout] = {}
 
     def columns(self) -> set[str]:
         """Return the top-level names of every field that may be read."""
-        roles = [*(names for _, names in self._all.payload), *self._all[1:]]
+        roles = [*(names for _, names in self.layout.payload), *self.layout[1:]]
         return {part for names in roles for name in names for part in (name, name.partition(".")[0])}
 
     def record(self, row: Mapping[str, Any], offset: int) -> Item:
@@ -114,7 +114,7 @@ class FieldMap:
             yield from map(self.record, rows, offsets)
             return
         keys = set(map(tuple, rows))
-        layout = self._layout(next(iter(keys))) if len(keys) == 1 else _layout_of(self._all, set().union(*keys))
+        layout = self._layout(next(iter(keys))) if len(keys) == 1 else _layout_of(self.layout, set().union(*keys))
         kind, names = next((found for found in layout.payload if found[1]), ("", ()))
         texts = _first_values(rows, names) if names else [None] * len(rows)
         payloads = [text.encode("utf-8") if type(text) is str else b"" for text in texts]
@@ -140,7 +140,7 @@ class FieldMap:
         if layout is None:
             if len(self._layouts) >= _MAX_LAYOUTS:
                 self._layouts.clear()
-            layout = self._layouts[keys] = _layout_of(self._all, set(keys))
+            layout = self._layouts[keys] = _layout_of(self.layout, set(keys))
         return layout
 
 

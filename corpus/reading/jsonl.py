@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+import numpy as np
 
 from corpus.config.input import InputSettings
 from corpus.reading.fields import FieldMap
+from corpus.reading.json_columns import JsonLines
 from corpus.reading.json_values import JsonFault, parse_object
 from corpus.reading.piece import Piece
 from corpus.reading.records import Item, Quarantined
 from corpus.reading.stream import InputStream
 
-# Lines are cut out of blocks of about this size at once.
-_BLOCK_BYTES = 1 << 18
-_MOST_ROWS = 1024
+# Lines are cut out of blocks of at most this size; a longer one is read by itself. What is found of each line takes
+# some 250 bytes, and a block may be nothing but line ends.
+_BLOCK_BYTES = 1 << 19
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -29,15 +32,17 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
     stream = InputStream(raw, start=first, max_decoded=settings.max_decompressed_bytes)
     end = piece.end if stream.codec == "none" else None
     fields = FieldMap(settings)
+    lines = JsonLines(fields)
+    most = min(_BLOCK_BYTES, settings.max_record_bytes)
     # Where single records are asked for, each must be out before the next is parsed: it may end the process.
-    at_once = min(settings.batch_rows, _MOST_ROWS)
+    is_single = settings.batch_rows == 1
     if piece.start > 0 and _consume_line(stream) is None:
         return
     if piece.start == 0 and stream.ahead(3) == 3 and stream.window.startswith(_BOM):
         stream.cursor += 3
     while end is None or stream.position < end:
         stream.ahead(_BLOCK_BYTES)
-        last = stream.window.rfind(b"\n", stream.cursor, stream.cursor + settings.max_record_bytes)
+        last = stream.window.rfind(b"\n", stream.cursor, stream.cursor + most)
         if last < 0:
             item = _odd_line(stream, fields, settings.max_record_bytes)
             if item is None:
@@ -45,27 +50,20 @@ def read(raw: BinaryIO, piece: Piece, settings: InputSettings) -> Iterator[Item]
             yield item
             continue
         offset = stream.position
-        lines = stream.take(stream.cursor, last).split(b"\n")
+        size = last + 1 - stream.cursor
+        block = np.frombuffer(
+            stream.window, np.uint8, size, stream.cursor
+        ).copy()  # a view would hold the window's size
         stream.cursor = last + 1
-        rows: list[dict[str, Any]] = []
-        offsets: list[int] = []
-        for line in lines:
+        if not is_single:
+            yield from lines.items(block, offset, end, piece.path)
+            continue
+        for line in block.tobytes()[:-1].split(b"\n"):
             if end is not None and offset >= end:
-                break
+                return
             if line and not line.isspace():
-                row = parse_object(line)
-                if isinstance(row, JsonFault):
-                    yield from fields.items(rows, offsets, piece.path)
-                    rows, offsets = [], []
-                    yield Quarantined(offset, "malformed_json", row.detail)
-                else:
-                    rows.append(row)
-                    offsets.append(offset)
-                    if len(rows) >= at_once:
-                        yield from fields.items(rows, offsets, piece.path)
-                        rows, offsets = [], []
+                yield _parse(line, fields, offset)
             offset += len(line) + 1
-        yield from fields.items(rows, offsets, piece.path)
 
 
 def _parse(line: bytes, fields: FieldMap, offset: int) -> Item:

@@ -17,20 +17,22 @@ BATCH_ROWS = 8192
 
 
 class HashingSink:
-    """A binary sink that counts and hashes what passes through."""
+    """A binary sink that counts and, unless not ``hashed``, hashes what passes through."""
 
     closed = False
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, hashed: bool = True) -> None:
         self._stream = stream
         self._state = hashlib.sha256()
+        self._hashed = hashed
         self.size = 0
 
     def write(self, data: Any) -> int:
         """Write a buffer."""
         view = memoryview(data)
         self._stream.write(view)
-        self._state.update(view)
+        if self._hashed:
+            self._state.update(view)
         self.size += view.nbytes
         return view.nbytes
 
@@ -48,7 +50,8 @@ class ShardWriter:
 
     Rows are gathered until ``batch_bytes`` of ``sized_by`` or ``batch_rows``
     are reached; so the same rows give the same bytes however they arrive.
-    ``batch_rows`` 0 means one batch for the whole shard.
+    ``batch_rows`` 0 means one batch for the whole shard. Without ``hashed``
+    there are no hashes of content and file: for files that nothing verifies.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class ShardWriter:
         self._pending_bytes = 0
         self._hash = ContentHash(schema) if hashed else None
         self._raw = store.open_write(name)
-        self._sink = HashingSink(self._raw)
+        self._sink = HashingSink(self._raw, hashed=hashed)
         codec = pa.Codec(compression, compression_level) if compression else None
         options = pa.ipc.IpcWriteOptions(compression=codec, use_threads=False)
         make = pa.ipc.new_stream if layout == "stream" else pa.ipc.new_file
@@ -114,14 +117,14 @@ class ShardWriter:
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
     def close(self) -> dict[str, Any]:
-        """Finish the file and return its entry: name, rows, bytes, sha256, content hash."""
+        """Finish the file and return its entry: name, rows, bytes and, where hashed, sha256 and content hash."""
         self._emit()
         self._writer.close()
         self._sink.flush()
         self._raw.close()
-        entry = {"path": self.name, "rows": self.rows, "bytes": self._sink.size, "sha256": self._sink.sha256()}
+        entry = {"path": self.name, "rows": self.rows, "bytes": self._sink.size}
         if self._hash is not None:
-            entry["content_hash"] = self._hash.hexdigest()
+            entry |= {"sha256": self._sink.sha256(), "content_hash": self._hash.hexdigest()}
         return entry
 
 
@@ -156,8 +159,17 @@ def write_parquet(store: Store, name: str, table: pa.Table, row_group_size: int 
     """Write ``table`` as Parquet (zstd) and return its entry; an empty table writes nothing and returns None."""
     if table.num_rows == 0:
         return None
+    # Strings repeat: paths, reasons, hosts. Keys, hashes and numbers hardly do, and building a dictionary that is
+    # given up when it is full takes as long as writing them.
+    repeating = [field.name for field in table.schema if pa.types.is_string(field.type)]
     raw = store.open_write(name)
     sink = HashingSink(raw)
-    pq.write_table(table, pa.PythonFile(sink, mode="w"), compression="zstd", row_group_size=row_group_size)
+    pq.write_table(
+        table,
+        pa.PythonFile(sink, mode="w"),
+        compression="zstd",
+        use_dictionary=repeating,
+        row_group_size=row_group_size,
+    )
     raw.close()
     return {"path": name, "rows": table.num_rows, "bytes": sink.size, "sha256": sink.sha256()}

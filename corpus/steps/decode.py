@@ -7,9 +7,6 @@ passed on without a copy; only the others are looked at one by one.
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,9 +23,9 @@ from corpus.charset.content_coding import (
 )
 from corpus.charset.statistics import CharsetStatistics
 from corpus.config.decode import DecodeSettings
-from corpus.identity import KEY_BYTES
+from corpus.identity import payload_digests
 from corpus.kernels import encoding
-from corpus.kernels.buffers import Bytes, Offsets, large_string_array, text_buffers, view_of
+from corpus.kernels.buffers import Bytes, Offsets, large_string_array, text_buffers
 from corpus.steps.interface import Outcome, Removal, keep_rows, set_column
 from corpus.steps.replacing import replace_values
 
@@ -68,7 +65,7 @@ class Decode:
     def apply(self, batch: pa.RecordBatch) -> Outcome:
         """Return the decoded batch; independent of how rows are batched."""
         payload = batch.column("payload")
-        digests = pa.array(_digests(*text_buffers(payload)), type=pa.binary(KEY_BYTES))
+        digests = payload_digests(payload)
         removals: list[Removal] = []
         data, offsets = self._undo_codings(batch, removals)
         found = _scan(data, offsets)
@@ -140,14 +137,6 @@ class Decode:
         )
         content_type = batch.column("http_content_type")[row].as_py()
         return self._cascade.decode(body, scan, content_type, batch.column("format")[row].as_py() == "html")
-
-
-def _digests(data: Bytes, offsets: Offsets) -> list[bytes]:
-    """Return :func:`corpus.identity.payload_digest` of every payload."""
-    view = view_of(data)
-    borders = offsets.tolist()
-    blake2b = hashlib.blake2b
-    return [blake2b(view[start:end], digest_size=KEY_BYTES).digest() for start, end in itertools.pairwise(borders)]
 
 
 def _scan(data: Bytes, offsets: Offsets) -> npt.NDArray[np.int64]:

@@ -155,15 +155,11 @@ def _text_records(batch: pa.RecordBatch, max_bytes: int) -> Outcome:
         kept[[removal.row for removal in removals]] = False
         batch = batch.filter(pa.array(kept))
     rows = batch.num_rows
-    urls = batch.column("url").to_pylist()
-    digests = batch.column("payload_digest").to_pylist()
-    names = batch.column("record_id").to_pylist()
-    hosts = {url: host_of(url) for url in set(urls)}
     title = batch.column("title")
     made = {
-        "doc_key": pa.array(document_keys(urls, names, digests), EXTRACTED.field("doc_key").type),
+        "doc_key": document_keys(batch.column("url"), batch.column("record_id"), batch.column("payload_digest")),
         "part": pa.array(np.zeros(rows, dtype=np.int32)),
-        "host": pa.array([hosts[url] for url in urls], pa.string()),
+        "host": _hosts(batch.column("url")),
         "page_kind": pa.repeat(pa.scalar("text"), rows),
         "title": pc.if_else(pc.equal(title, ""), pa.scalar(None, title.type), title),
         "link_density": pa.nulls(rows, pa.float32()),
@@ -185,6 +181,15 @@ def _plainly_visible(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDA
     first[filled] = data[offsets[filled]]
     visible: NDArray[np.bool_] = ((first > 0x20) & (first < 0x7F)) | ((first >= 0xE4) & (first <= 0xE9))
     return visible
+
+
+def _hosts(urls: pa.Array) -> pa.Array:
+    """Return :func:`host_of` of each URL."""
+    if urls.null_count == len(urls):
+        return pa.nulls(len(urls), pa.string())
+    listed = urls.to_pylist()
+    hosts = {url: host_of(url) for url in set(listed)}
+    return pa.array([hosts[url] for url in listed], pa.string())
 
 
 def _empty_lists(rows: int, kind: pa.DataType) -> pa.Array:

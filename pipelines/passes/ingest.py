@@ -168,6 +168,10 @@ def _guarded(
 
 def _runs(start: int, stop: int, isolation: Isolation) -> Iterator[tuple[int, int, bool]]:
     """Cut [start, stop) into runs: poison and suspects alone, everything else together."""
+    if not isolation.poison and isolation.suspects is None:
+        if start < stop:
+            yield start, stop, False
+        return
     low, high = isolation.suspects or (0, 0)
     run = start
     for ordinal in range(start, stop):

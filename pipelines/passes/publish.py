@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.config.build import BuildConfig
+from corpus.identity import KEY_BYTES
 from corpus.parquet import read_parquet
 from corpus.schema import corpus_schema
 from corpus.shards.statistics import ShardStatistics
@@ -135,16 +136,13 @@ class PublishTask:
                     rows = kept.filter(pa.array(mask))
                     writers[name].write(rows)
                     statistics[name].add(rows)
-        for reject in chain.rejects:
-            if reject["reason"] == REASON:  # not even with keep_rejects
-                reject["text"] = reject["url"] = None
         with Clock(chain.times, "write"):
             shards = {name: writers[name].close() for name in SPLIT_NAMES if name in writers}
             files = {
                 "duplicates": write_parquet(
                     work, f"duplicates/{stem}.parquet", pa.Table.from_batches(duplicates, DUPLICATES)
                 ),
-                "rejects": write_parquet(work, f"rejects/{stem}.parquet", chain.reject_table()),
+                "rejects": write_parquet(work, f"rejects/{stem}.parquet", _without_removed(chain.reject_table())),
                 "dead_letters": write_parquet(work, f"dead_letters/{stem}.parquet", chain.dead_letter_table()),
             }
             if scrub.audits:
@@ -218,12 +216,25 @@ def _duplicate_rows(gone: pa.RecordBatch) -> pa.RecordBatch:
     )
 
 
+def _without_removed(rejects: pa.Table) -> pa.Table:
+    """Return ``rejects`` without text and URL, which keep_rejects may have kept, of what was removed on request."""
+    is_removed = pc.equal(rejects.column("reason"), REASON)
+    for name in ("text", "url"):
+        place = rejects.schema.get_field_index(name)
+        field = rejects.schema.field(place)
+        values = pc.if_else(is_removed, pa.scalar(None, field.type), rejects.column(name))
+        rejects = rejects.set_column(place, field, values)
+    return rejects
+
+
 def _is_valid(batch: pa.RecordBatch, share: float) -> np.ndarray:
     """Return which rows belong to the valid split: by the first 64 bits of their component's key (design: Manifest)."""
     keys = pc.coalesce(batch.column("component"), batch.column("doc_key"))
-    raw = b"".join(keys.to_pylist())
+    if len(keys) == 0:
+        return np.zeros(0, bool)
     # doc_key is a BLAKE2b hash: its leading bytes are uniform already.
-    leading = np.frombuffer(raw, dtype=">u8").reshape(-1, 2)[:, 0]
+    words = np.frombuffer(keys.buffers()[1], ">u8", 2 * len(keys), keys.offset * KEY_BYTES)
+    leading = words.reshape(-1, 2)[:, 0].astype(np.uint64)
     return leading < np.uint64(min(int(share * 2**64), 2**64 - 1))
 
 

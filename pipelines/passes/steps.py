@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
@@ -52,8 +51,8 @@ class Chain:
     keep_rejects: bool = False
     ledger: Ledger = field(default_factory=Ledger)
     times: StepTimes = field(default_factory=StepTimes)
-    rejects: list[dict[str, Any]] = field(default_factory=list)
-    dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[pa.RecordBatch] = field(default_factory=list)  # schema REJECTS
+    dead_letters: list[pa.RecordBatch] = field(default_factory=list)  # schema DEAD_LETTERS
 
     def run(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Send ``batch`` through all steps and return the documents that are kept."""
@@ -86,54 +85,50 @@ class Chain:
             self.ledger.documents += produced
         elif not of_records:
             self.ledger.documents += produced + len(outcome.removals) - batch.num_rows
-        recorded = [removal for removal in outcome.removals if removal.kind != "skipped"]
-        places = iter(_places(batch, [removal.row for removal in recorded]))
+        by_kind: dict[str, list[Removal]] = {}
         for removal in outcome.removals:
-            self._record(step, batch, removal, of_records, places)
+            by_kind.setdefault(removal.kind, []).append(removal)
+        for kind, removals in by_kind.items():
+            self._record(step, batch, kind, removals, of_records)
 
-    def _record(
-        self, step: Step, batch: pa.RecordBatch, removal: Removal, of_records: bool, places: Iterator[dict[str, Any]]
-    ) -> None:
+    def _record(self, step: Step, batch: pa.RecordBatch, kind: str, removals: list[Removal], of_records: bool) -> None:
+        """Count removals of one kind and write down those that must be."""
         ledger = self.ledger
-        if removal.kind == "skipped" and of_records:
-            ledger.skipped[removal.reason] += 1
-        elif removal.kind == "quarantined":
-            (ledger.quarantined if of_records else ledger.document_quarantined)[removal.reason] += 1
-            row = next(places)
-            part = -1 if of_records else row["part"]
-            self.dead_letters.append(
-                {
-                    **{name: row[name] for name in ("path", "offset", "url")},
-                    "part": part,
-                    "step": step.name,
-                    "reason": removal.reason,
-                    "detail": removal.detail or removal.reason,
-                    "reproducible": True,
-                }
-            )
-        elif removal.kind == "dropped" and not of_records:
-            ledger.dropped[removal.reason] += 1
-            reject = {
-                **next(places),
-                "step": step.name,
-                "reason": removal.reason,
-                "score": removal.score,
-                "threshold": removal.threshold,
-                "text": batch.column("text")[removal.row].as_py() if self.keep_rejects else None,
+        reasons = [removal.reason for removal in removals]
+        if kind == "skipped" and of_records:
+            ledger.skipped.update(reasons)
+        elif kind == "quarantined":
+            (ledger.quarantined if of_records else ledger.document_quarantined).update(reasons)
+            said = {
+                "step": pa.repeat(pa.scalar(step.name), len(removals)),
+                "reason": pa.array(reasons),
+                "detail": pa.array([removal.detail or removal.reason for removal in removals]),
+                "reproducible": pa.repeat(pa.scalar(True), len(removals)),
             }
-            self.rejects.append(reject)
+            if of_records:
+                said["part"] = pa.repeat(pa.scalar(-1), len(removals))
+            self.dead_letters.append(_rows(batch, removals, said, DEAD_LETTERS))
+        elif kind == "dropped" and not of_records:
+            ledger.dropped.update(reasons)
+            said = {
+                "step": pa.repeat(pa.scalar(step.name), len(removals)),
+                "reason": pa.array(reasons),
+                "score": pa.array([removal.score for removal in removals], pa.float32()),
+                "threshold": pa.array([removal.threshold for removal in removals], pa.float32()),
+            }
+            if not self.keep_rejects:
+                said["text"] = pa.nulls(len(removals))
+            self.rejects.append(_rows(batch, removals, said, REJECTS))
         else:
-            raise BuildError(
-                f"step {step.name}: a removal of kind '{removal.kind}' is not possible here; this is a bug"
-            )
+            raise BuildError(f"step {step.name}: a removal of kind '{kind}' is not possible here; this is a bug")
 
     def reject_table(self) -> pa.Table:
         """Return what rules removed (schema REJECTS)."""
-        return pa.Table.from_pylist(self.rejects, schema=REJECTS)
+        return pa.Table.from_batches(self.rejects, REJECTS)
 
     def dead_letter_table(self) -> pa.Table:
         """Return what could not be processed (schema DEAD_LETTERS)."""
-        return pa.Table.from_pylist(self.dead_letters, schema=DEAD_LETTERS)
+        return pa.Table.from_batches(self.dead_letters, DEAD_LETTERS)
 
 
 def _balance(outcome: Outcome, rows: int, removed: set[int]) -> tuple[int, int, int]:
@@ -147,13 +142,20 @@ def _balance(outcome: Outcome, rows: int, removed: set[int]) -> tuple[int, int, 
     return went_on, rows, 0
 
 
-def _places(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return key and place of each of ``rows``; what the batch does not say is None."""
-    if not rows:
-        return []
-    names = ("doc_key", "path", "offset", "part", "url")
-    known = batch.select([name for name in names if name in batch.schema.names]).take(pa.array(rows, pa.int64()))
-    return [{name: row.get(name) for name in names} for row in known.to_pylist()]
+def _rows(
+    batch: pa.RecordBatch, removals: Sequence[Removal], said: Mapping[str, pa.Array], schema: pa.Schema
+) -> pa.RecordBatch:
+    """Return a row of ``schema`` for each removal: what is ``said`` of them, else what ``batch`` says, else null."""
+    known = [field.name for field in schema if field.name not in said and field.name in batch.schema.names]
+    taken = batch.select(known).take(pa.array([removal.row for removal in removals], pa.int64()))
+    columns = [
+        said[field.name] if field.name in said
+        else taken.column(field.name) if field.name in known
+        else pa.nulls(len(removals))
+        for field in schema
+    ]  # fmt: skip
+    arrays = [column.cast(field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def apply_isolated(step: Step, batch: pa.RecordBatch) -> Outcome:

@@ -85,6 +85,16 @@ def test_jsonl_byte_ranges_read_each_line_once(tmp_path, read, size):
     assert cut.records == whole.records
 
 
+def test_jsonl_lines_longer_than_a_block_and_many_line_ends(tmp_path, read):
+    long = orjson.dumps({"id": "长", "text": "长" * 700_000}) + b"\n"
+    data = lines(3) + long + b"\n" * 1_500_000 + long + lines(3)
+    (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(data))
+    found = read(tmp_path)
+    assert [len(payload) for payload in found.payloads if len(payload) > 1000] == [2_100_000] * 2
+    assert len(found.records) == found.n_read == 8
+    assert all((b"\n" + data)[record["offset"] :].startswith(b"\n{") for record in found.records)
+
+
 def test_jsonl_line_longer_than_the_limit(tmp_path, read):
     long = orjson.dumps({"text": "长" * 700_000}) + b"\n"
     (tmp_path / "a.jsonl").write_bytes(lines(2) + long + lines(2))

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,3 +61,19 @@ def test_a_null_where_none_may_be_is_refused(tmp_path: Path) -> None:
 def test_an_empty_table_writes_no_parquet(tmp_path: Path) -> None:
     assert write_parquet(Store(tmp_path), "none.parquet", SCHEMA.empty_table()) is None
     assert not (tmp_path / "none.parquet").exists()
+
+
+def test_files_that_nothing_verifies_are_not_hashed(tmp_path: Path) -> None:
+    entry = write(Store(tmp_path), "a.arrow", ["合同", "判决"], [], hashed=False)
+    assert entry == {"path": "a.arrow", "rows": 2, "bytes": (tmp_path / "a.arrow").stat().st_size}
+
+
+def test_parquet_dictionaries_are_for_strings_only(tmp_path: Path) -> None:
+    keys = pa.array([b"%04d" % i for i in range(900)], pa.binary(4))
+    table = pa.table({"doc_key": keys, "reason": ["太短"] * 900, "offset": range(900)})
+    entry = write_parquet(Store(tmp_path), "rejects.parquet", table)
+    assert entry is not None
+    assert pq.read_table(tmp_path / "rejects.parquet").equals(table)
+    group = pq.read_metadata(tmp_path / "rejects.parquet").row_group(0)
+    assert [group.column(place).has_dictionary_page for place in range(3)] == [False, True, False]
+    assert group.column(2).statistics.max == 899

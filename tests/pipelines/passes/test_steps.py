@@ -100,3 +100,50 @@ def test_parts_of_a_long_document_count_as_documents() -> None:
     running.ledger.kept = running.run(documents(["很长的一篇", "短的一篇"])).num_rows
     running.ledger.check("test")
     assert running.ledger.documents == 4
+
+
+def test_removals_of_several_kinds_keep_place_and_order() -> None:
+    def judge(batch: pa.RecordBatch) -> Outcome:
+        removals = [
+            Removal(0, "dropped", "too_short", 1.0, 4.0),
+            Removal(1, "quarantined", "quality_error", detail="读不懂"),
+            Removal(3, "dropped", "promotion", 0.9),
+        ]
+        return Outcome(keep_rows(batch, removals), removals)
+
+    running = Chain([Made(judge)], keep_rejects=True)
+    running.ledger.documents = 5
+    running.ledger.kept = running.run(documents(["短", "坏", "好的一条", "广告", "另一条"])).num_rows
+    running.ledger.check("test")
+    rejects = running.reject_table()
+    rejects.validate(full=True)
+    assert [(row["offset"], row["reason"], row["threshold"], row["text"]) for row in rejects.to_pylist()] == [
+        (0, "too_short", 4.0, "短"),
+        (3, "promotion", None, "广告"),
+    ]
+    assert rejects.column("doc_key").to_pylist() == [b"%016d" % 0, b"%016d" % 3]
+    assert running.dead_letter_table().select(["offset", "part", "reason", "detail"]).to_pylist() == [
+        {"offset": 1, "part": 0, "reason": "quality_error", "detail": "读不懂"}
+    ]
+
+
+def test_the_place_of_a_record_that_decode_refuses_is_written_down() -> None:
+    def refuse(batch: pa.RecordBatch) -> Outcome:
+        removals = [Removal(1, "quarantined", "content_encoding"), Removal(2, "skipped", "binary")]
+        return Outcome(keep_rows(batch, removals), removals)
+
+    records = documents(["甲", "乙", "丙"]).select(["path", "offset", "url"])
+    running = Chain([Made(refuse, "decode")])
+    assert running.run(records).num_rows == 1
+    assert running.ledger.skipped == {"binary": 1}
+    assert running.ledger.quarantined == {"content_encoding": 1}
+    assert running.dead_letter_table().to_pylist() == [
+        {"path": "a.jsonl", "offset": 1, "part": -1, "url": None, "step": "decode", "reason": "content_encoding",
+         "detail": "content_encoding", "reproducible": True}
+    ]  # fmt: skip
+
+
+def test_a_kind_of_removal_that_a_step_may_not_use_stops_the_build() -> None:
+    running = chain(Made(lambda batch: Outcome(batch.slice(1), [Removal(0, "skipped", "binary")])), rows=2)
+    with pytest.raises(BuildError, match="'skipped' is not possible"):
+        running.run(documents(["甲", "乙"]))
