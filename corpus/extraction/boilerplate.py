@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-import yaml
-
 from corpus.extraction import dates
+from corpus.safe_yaml import read_yaml
 
 _EDGE = re.compile(r"^[\s\W_]+|[\s\W_]+$")
 _GAPS = re.compile(r"\s+")
@@ -27,7 +26,7 @@ class LineFilter:
     """Removes boilerplate lines; compiled once from ``boilerplate.yaml``."""
 
     def __init__(self) -> None:
-        tables = yaml.safe_load((files("corpus.extraction") / "boilerplate.yaml").read_text(encoding="utf-8"))
+        tables = read_yaml((files("corpus.extraction") / "boilerplate.yaml").read_text(encoding="utf-8"))
         self._anywhere = frozenset(_bare(str(label)) for label in tables["anywhere"])
         self._head = re.compile("(?:" + "|".join(tables["head"]) + ")$", re.IGNORECASE)
         self._notice = re.compile("(?:" + "|".join(tables["notice"]) + ")$", re.IGNORECASE)
