@@ -11,6 +11,7 @@ from corpus.storage import Store
 from pipelines.build import Build
 from pipelines.engines.registry import make_engine
 from pipelines.inputs import dry_run as say_what_is_fetched
+from pipelines.lean_imports import import_lean
 
 
 def build_command(
@@ -31,6 +32,7 @@ def build_command(
     """Run a build and print its funnel and where everything lies; with ``dry_run`` only say what it would fetch."""
     import json
 
+    import_lean(kernels=True)  # duplicates are verified in this process
     if inputs:
         overrides += [f"input.paths={json.dumps(inputs)}", "input.source=files"]
     for key, value in (("output", output), ("run.engine", engine), ("run.workers", workers), ("run.master", master)):

@@ -1,4 +1,4 @@
-"""The local engine: one supervised worker process per core, and DuckDB for tables. No JVM."""
+"""The local engine: one supervised worker process per core, forked from a template, and DuckDB for tables. No JVM."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import pyarrow as pa
 
 from corpus.config.build import RunSettings
 from corpus.config.dedupe import DedupeSettings
+from corpus.config.section import Section
 from corpus.storage import Store
 from pipelines.engines.duckdb_session import DuckDBSession, quoted
 from pipelines.engines.interface import OnProgress, OnReport, Signed
 from pipelines.engines.local_copies import local_copies
 from pipelines.engines.sql_clusters import sql_clusters
 from pipelines.engines.supervisor import Supervisor
+from pipelines.engines.worker_start import Template, start_fresh
 from pipelines.passes.task import Item, Task
 
 
@@ -52,6 +54,12 @@ class LocalEngine:
         self._settings = settings
         self._workers = settings.workers or len(os.sched_getaffinity(0))
         self._supervisors: list[Supervisor] = []
+        self._template: Template | None = None
+
+    def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
+        """See :class:`pipelines.engines.interface.Engine`. Loading begins at once, beside whatever the driver does."""
+        if self._template is None:
+            self._template = Template(steps)
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """See :class:`pipelines.engines.interface.Engine`. The heaviest items start first."""
@@ -76,7 +84,8 @@ class LocalEngine:
 
         count = min(self._workers, len(items))
         while len(self._supervisors) < count:
-            self._supervisors.append(Supervisor(self._settings.stall_seconds, self._settings.worker_memory))
+            start = start_fresh if self._template is None else self._template.start_worker
+            self._supervisors.append(Supervisor(self._settings.stall_seconds, self._settings.worker_memory, start))
         threads = [threading.Thread(target=work_off, args=(one,), daemon=True) for one in self._supervisors[:count]]
         for thread in threads:
             thread.start()
@@ -106,3 +115,6 @@ class LocalEngine:
         for supervisor in self._supervisors:
             supervisor.close()
         self._supervisors.clear()
+        if self._template is not None:
+            self._template.close()
+            self._template = None
