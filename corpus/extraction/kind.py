@@ -40,7 +40,9 @@ class KindDecider:
 
     def decide(self, page: Page, stated: Metadata, heading: int, url: str | None) -> str:
         """Return the kind of a page."""
-        if (page.tree.cues & self._wechat).any() and (url is None or "weixin" in url or "rich_media" in page.slice(0, 1 << 20)):
+        if (page.tree.cues & self._wechat).any() and (
+            url is None or "weixin" in url or "rich_media" in page.slice(0, 1 << 20)
+        ):
             return "wechat"
         points = {"article": 0, "forum": 0, "qa": 0, "comments": 0}
         self._stated(stated, url, points)
@@ -75,8 +77,8 @@ class KindDecider:
         """Add what class names say: message bodies, answers, comments and their share of the page's text."""
         tree, body = page.tree, page.body
         whole = max(1, int(page.text[body] - page.links[body]))
-        thread = self._cues["thread_page"]
-        if page.has_cue(thread) and (tree.cues[: body + 1] & thread).any():
+        wrappers = tree.cues[: body + 1] & self._cues["thread_page"]
+        if wrappers.any():
             points["forum"] += 3
         count, mass, groups = markup_measure.cue_mass(
             tree, page.text, page.links, body, heading,

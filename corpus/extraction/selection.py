@@ -218,7 +218,7 @@ class Selector:
             return False
         targets = set()
         for node in page.named("h1", "h2"):
-            links = page.links_in(node)
+            links = page.links_in(int(node))
             if not links or page.links[node] < page.text[node] or not page.text[node]:
                 continue
             try:
@@ -237,10 +237,10 @@ def _drop_note_marks(page: Page, skip: Mask) -> None:
         if skip[node] or not 0 < page.text[node] <= _NOTE_MARK or page.links[node] < page.text[node]:
             continue
         above = int(tree.parent[node])
-        inside = page.links_in(node)
+        inside = page.links_in(int(node))
         link = above if tree.tag[above] == link_tag and page.text[above] <= _NOTE_MARK else (inside or [-1])[0]
         if link >= 0 and _NOTE.match(page.attributes(link).get("href", "")):
-            outer = min(node, link)
+            outer = min(int(node), link)
             skip[outer : tree.end[outer]] = 1
 
 
