@@ -13,7 +13,6 @@ from rich.console import Console
 
 from corpus.config.build import BuildConfig
 from corpus.config.input import SOURCE_FIELDS
-from corpus.config.section import Section
 from corpus.errors import BuildError
 from corpus.reading.digests import DigestCache
 from corpus.reading.splits import Plan, plan_splits
@@ -30,7 +29,8 @@ from pipelines.funnel import Funnel
 from pipelines.inputs import CRAWL_FOLDER, CRAWL_SUMMARY, fetched_input
 from pipelines.lock import locked
 from pipelines.passes.dedupe import SignatureFile, find_duplicates
-from pipelines.passes.ingest import STEP_NAMES, IngestTask
+from pipelines.passes.ingest import IngestTask
+from pipelines.passes.loading import build_steps
 from pipelines.passes.publish import SPLIT_NAMES, PublishTask
 from pipelines.passes.publish import plan as plan_publish
 from pipelines.passes.reports import Ordered, Report, Reports, committed, fingerprint
@@ -60,9 +60,9 @@ class Build:
 
     def run(self) -> Funnel:
         """Run every pass that is not done yet and return the funnel."""
+        self.engine.expect(build_steps(self.config))
         self.work.make_private()
         with locked(self.output):
-            self.engine.expect(_expected_steps(self.config))
             finish(self.output)
             indexes = open_against(self.config, self.output)
             plan = self._plan()
@@ -233,12 +233,6 @@ class Build:
                 console.print(f"{name:>10}  {self.output.path(place)}", highlight=False)
         for kind in ("dead_letters", "rejects", "duplicates"):
             console.print(f"{kind:>10}  {self.work.path(kind)}", highlight=False)
-
-
-def _expected_steps(config: BuildConfig) -> list[tuple[str, Section]]:
-    """Return every step that a task of a build loads, with its settings."""
-    ingest = [(name, getattr(config, name)) for name in STEP_NAMES]
-    return [*ingest, ("sign", config.dedupe), ("scrub", config.scrub)]
 
 
 def label_tables(config: BuildConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -51,7 +51,10 @@ class Engine(Protocol):
     name: str
 
     def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
-        """Hear which steps (name, settings) the tasks to come will load, so as to load them beforehand, or not."""
+        """Hear which steps (name, settings) the tasks to come will load, so as to load them beforehand, or not.
+
+        The first call counts.
+        """
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """Run and commit ``task`` on every item, in any order, and call ``on_report`` once for each.

@@ -7,42 +7,24 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from corpus.config.build import RunSettings
 from corpus.config.dedupe import DedupeSettings
 from corpus.config.section import Section
 from corpus.storage import Store
-from pipelines.engines.duckdb_session import DuckDBSession, quoted
-from pipelines.engines.interface import OnProgress, OnReport, Signed
-from pipelines.engines.local_copies import local_copies
-from pipelines.engines.sql_clusters import sql_clusters
 from pipelines.engines.supervisor import Supervisor
 from pipelines.engines.worker_start import Template, start_fresh
-from pipelines.passes.task import Item, Task
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-class LocalSession(DuckDBSession):
-    """DuckDB over the files of splits."""
-
-    def register_splits(self, name: str, files: Mapping[int, str], columns: Sequence[str]) -> None:
-        """See :class:`pipelines.engines.interface.SplitSession`."""
-        files = local_copies(files, self._folder / name)
-        ordinals = pa.table(
-            {"place": pa.array(range(len(files)), pa.int64()), "ordinal": pa.array(list(files), pa.int32())}
-        )
-        self.register(f"{name}_files", ordinals)
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files.values())
-        self.view(
-            name,
-            f"SELECT f.ordinal AS split, {', '.join('s.' + one for one in columns)} "  # noqa: S608 - names of our own
-            f"FROM read_parquet([{listed}]) s JOIN {quoted(name + '_files')} f ON s.file_index = f.place",
-        )
+    from pipelines.engines.interface import OnProgress, OnReport, Signed
+    from pipelines.passes.task import Item, Task
 
 
 class LocalEngine:
@@ -101,6 +83,9 @@ class LocalEngine:
     @contextmanager
     def clusters(self, signed: Signed, settings: DedupeSettings, scratch: Store) -> Iterator[Iterator[pa.RecordBatch]]:
         """See :class:`pipelines.engines.interface.Engine`."""
+        from pipelines.engines.local_session import LocalSession
+        from pipelines.engines.sql_clusters import sql_clusters
+
         folder = Path(scratch.root) if scratch.local else Path(tempfile.mkdtemp(prefix="wudao-dedupe-"))
         folder.mkdir(parents=True, exist_ok=True)
         try:
