@@ -36,6 +36,10 @@ def main() -> None:
     except (EOFError, pickle.UnpicklingError):
         return  # which has ended
     _close_input()
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return  # a kernel without pidfds
     _load(steps)
     if len(os.listdir("/proc/self/task")) != 1:
         return  # a fork would lose the other threads, whatever they held: workers are started fresh
