@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from corpus.config.label import LabelSettings
-from corpus.labels.folding import BMP, fold, fold_table
+from corpus.labels.folding import fold
 from corpus.labels.labeller import load_given_labels
 from corpus.labels.lexicon import LexiconError, load_lexicon, parse_lexicon, shipped_lexicons
 from corpus.labels.source_types import PatternTable, cue_lexicons, load_text_model
@@ -56,9 +54,3 @@ def test_tables_of_source_types_agree_with_the_model() -> None:
     assert PatternTable().types == load_text_model().types
     for lexicon in cue_lexicons():
         assert all(term == fold(term) for term in lexicon.weights)
-
-
-@given(st.text(max_size=40))
-def test_folding_a_text_is_a_look_up_for_each_character(text: str) -> None:
-    table = fold_table()
-    assert fold(text) == "".join(chr(int(table[ord(char)])) if ord(char) < BMP else char for char in text)
