@@ -26,6 +26,10 @@ _STEP = 0xD6E8FEB86659FD93
 class Scratch(NamedTuple):
     """Work space for documents of up to ``len(units)`` units; contents mean nothing between calls."""
 
+    codes: NDArray[np.int32]  # the code points
+    infos: NDArray[np.uint32]  # their entries: class, flags and symbol
+    hit_ends: NDArray[np.int32]  # last character of each term that the walk must know
+    hit_flags: NDArray[np.uint8]
     units: NDArray[np.int32]
     line_hashes: NDArray[np.int64]
     line_lengths: NDArray[np.int32]
@@ -46,6 +50,10 @@ def make_scratch(room: int) -> Scratch:
     while capacity < 2 * room:
         capacity *= 2
     return Scratch(
+        np.empty(room, dtype=np.int32),
+        np.empty(room, dtype=np.uint32),
+        np.empty(room, dtype=np.int32),
+        np.empty(room, dtype=np.uint8),
         np.empty(room, dtype=np.int32),
         np.empty(room, dtype=np.int64),
         np.empty(room, dtype=np.int32),

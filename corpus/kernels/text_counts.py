@@ -69,6 +69,6 @@ class Lexicon(NamedTuple):
 
     automaton: Automaton
     entries: NDArray[np.uint32]  # [65536] class and flags of a code point, its symbol in the upper 16 bits
-    followers: NDArray[np.uint64]  # [symbols] see corpus.kernels.term_filter
+    followers: NDArray[np.uint64]  # [symbols] see corpus.kernels.term_search
     category: NDArray[np.int32]  # [terms] index into CATEGORIES
     points: NDArray[np.int32]  # [terms]

@@ -1,7 +1,8 @@
 """What the quality signals are made of, counted over whole documents.
 
-:func:`measure` walks the bytes of each document once (:mod:`corpus.kernels.text_walk`),
-then its units and lines (:mod:`corpus.kernels.text_units`, :mod:`corpus.kernels.repetition`).
+:func:`measure` decodes each document (:mod:`corpus.kernels.utf8`), finds the lexicon's terms
+(:mod:`corpus.kernels.term_search`), walks over its characters once (:mod:`corpus.kernels.text_walk`),
+then over its units and lines (:mod:`corpus.kernels.text_units`, :mod:`corpus.kernels.repetition`).
 All results are integers; the shares made of them are in :mod:`corpus.quality.signals`.
 """
 
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from corpus.kernels import character_classes as cc
 from corpus.kernels import text_counts as tc
 from corpus.kernels.repetition import MAX_N, make_scratch, ngram_repetition, repeated_lines
+from corpus.kernels.term_search import find_terms
 from corpus.kernels.text_counts import Lexicon, Tables
 from corpus.kernels.text_units import PLACES, count_units
 from corpus.kernels.text_walk import walk
+from corpus.kernels.utf8 import decode
 
 
 @njit(cache=True, nogil=True)
@@ -38,9 +41,11 @@ def measure(data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: Tables,
     term_count = np.zeros(n_terms, dtype=np.int64)
     for d in range(n_documents):
         row = out[d]
-        n_units, n_lines = walk(
-            data, offsets[d], offsets[d + 1], d, lexicon, row, scratch, kinds, term_document, term_count
+        n_points = decode(
+            data, offsets[d], offsets[d + 1], lexicon.entries, lexicon.automaton, scratch.codes, scratch.infos
         )
+        n_hits = find_terms(n_points, d, lexicon, row, scratch, term_document, term_count)
+        n_units, n_lines = walk(n_points, n_hits, row, scratch, kinds)
         count_units(scratch.units, n_units, tables, seen, row)
         row[tc.UNITS] = n_units
         row[tc.LINES] = n_lines

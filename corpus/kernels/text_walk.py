@@ -1,7 +1,9 @@
-"""One pass over the UTF-8 bytes of a document: character classes, lines, clauses, contacts and lexicon matches.
+"""Counts a document's characters, lines, clauses, contacts and lexicon matches into one row.
 
-The text's units (a Han, kana or hangul character, or a run of letters and
-digits) are collected on the way.
+:func:`walk` takes the document's code points as :func:`corpus.kernels.utf8.decode` wrote them,
+each with its entry of the class table, and goes from run to run: characters that are units of
+their own (Han, kana, hangul), letters and digits, everything else one by one. The units of the
+text are collected on the way.
 
 Two habits of the compiler shape the loops. An index of type uint64 spares the test
 for negative ones. An array that an ``inline="always"`` function takes is counted in
@@ -16,57 +18,50 @@ from numpy.typing import NDArray
 
 from corpus.kernels import character_classes as cc
 from corpus.kernels import text_counts as tc
-from corpus.kernels.aho_corasick import fold_ascii, symbol_beyond
+from corpus.kernels.aho_corasick import fold_ascii
 from corpus.kernels.repetition import Scratch
-from corpus.kernels.term_filter import SLOTS, advance, term_begins
-from corpus.kernels.text_counts import Lexicon
 from corpus.kernels.text_events import (
     HAS_CUE,
-    astral_entry,
     close_document,
     close_line,
     is_closing_quote,
     is_contact,
     is_latin1_row,
     is_ornament,
-    score_hits,
 )
 from corpus.kernels.text_units import PARTED
-from corpus.kernels.utf8 import code_at, entry_at
 
 COMMON = cc.CLASS_MASK | cc.MOJIBAKE  # of an entry; all but cc.HAN is counted apart
+FAR = 1 << 40  # beyond every place of a text
 
 
 @njit(cache=True, nogil=True)
 def walk(
-    data: NDArray[np.uint8],
-    position: int,
-    end: int,
-    document: int,
-    lexicon: Lexicon,
+    n_points: int,
+    n_hits: int,
     row: NDArray[np.int64],
     scratch: Scratch,
     kinds: NDArray[np.int64],
-    term_document: NDArray[np.int64],
-    term_count: NDArray[np.int64],
 ) -> tuple[int, int]:
-    """Count one document into ``row``; return the numbers of (units, lines) written to ``scratch``."""
+    """Count one document into ``row``; return the numbers of (units, lines) written to ``scratch``.
+
+    ``scratch.codes[:n_points]`` and ``scratch.infos[:n_points]`` are the document, a line end behind
+    it; ``scratch.hit_ends[:n_hits]`` and ``scratch.hit_flags[:n_hits]`` the terms found in it.
+    """
     # Arrays by their own names: each access through a tuple inside the loop would count references.
-    automaton, entries, followers = lexicon.automaton, lexicon.entries, lexicon.followers
-    symbols, base, check, fail = automaton.symbols, automaton.base, automaton.check, automaton.fail
-    out_start = automaton.out_start
+    codes, infos, hit_ends, hit_flags = scratch.codes, scratch.infos, scratch.hit_ends, scratch.hit_flags
     units, line_hashes, line_lengths = scratch.units, scratch.line_hashes, scratch.line_lengths
     kinds[:] = 0
     parted = PARTED  # 0 where the unit before this one stands directly before it
     mojibake = 0
     n_units = 0
     n_lines = 0
-    n_points = 0
     run = 0  # hash of the open letter-digit run, 0 none
     digits = 0  # length of the open digit run
     digit_head = 0
-    state = 0
-    cue = -1000  # code point number of the last contact cue
+    hit = 0  # the next one
+    hit_end = int(np.int64(hit_ends[0])) if n_hits > 0 else FAR
+    cue = -1000  # number of code points up to the end of the last contact cue
     spaces = 0  # white space directly before
     # the open line
     line_chars = line_han = line_hash = line_separators = line_flags = line_first = line_last = 0
@@ -79,34 +74,19 @@ def walk(
     previous = 0
     previous_entry = 0
     repeat = 1
-    done = False
-    while not done:
-        if position >= end:
-            code = 10
-            done = True
-        else:
-            code = code_at(data, position)
-            position += 1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000)
-            n_points += 1
-        if code < 65536:
-            info = int(np.int64(entries[code]))
-            entry = info & 0xFFFF
-            symbol = info >> 16
-        else:
-            entry = astral_entry(code)
-            symbol = symbol_beyond(automaton, code)
+    place = 0
+    while place <= n_points:  # the line end behind the last character closes everything
+        code = int(np.int64(codes[np.uint64(place)]))
+        entry = int(np.int64(infos[np.uint64(place)])) & 0xFFFF
         kind = entry & cc.CLASS_MASK
-        if symbol == 0:
-            state = 0
-        elif state != 0 or (
-            followers[symbol] != 0 and term_begins(symbol, symbols, base, check, out_start, data, position, end)
-        ):
-            state = advance(state, symbol, base, check, fail)
-            if out_start[state] != out_start[state + 1]:
-                found = score_hits(state, document, lexicon, row, term_document, term_count)
-                line_flags |= found
-                if found & HAS_CUE:
-                    cue = n_points
+        if hit_end <= place and (digits > 0 or kind == cc.NEWLINE):
+            while hit_end <= place:
+                flags = int(np.int64(hit_flags[hit]))
+                line_flags |= flags
+                if flags & HAS_CUE:
+                    cue = hit_end + 1
+                hit += 1
+                hit_end = int(np.int64(hit_ends[hit])) if hit < n_hits else FAR
 
         if entry & cc.WORD:
             if run != 0:
@@ -126,47 +106,42 @@ def walk(
                     clause_units = 0
                 spaces = 0
             if digits > 0:
-                row[tc.CONTACTS] += is_contact(digits, digit_head, n_points - 1 - digits - cue)
+                row[tc.CONTACTS] += is_contact(digits, digit_head, place - digits - cue)
                 digits = 0
                 digit_head = 0
             if clause_units == 0:
                 clause_first = entry
             if line_chars == 0:
                 line_first = entry
-            begin = n_units
-            following = 0
-            if state == 0:
-                following = entry_at(data, position, end, entries)
-            while True:  # most of Chinese text: such characters one after the other, where no term begins
-                units[np.uint64(n_units)] = code | parted
+            begin = place
+            first_unit = n_units
+            uncommon = 0
+            info = int(np.int64(infos[np.uint64(place)]))
+            while info & cc.WORD:
+                code = int(np.int64(codes[np.uint64(place)]))
+                units[np.uint64(n_units)] = code
                 n_units += 1
-                parted = 0
                 line_hash = line_hash * 1000003 + code
-                if entry & COMMON != cc.HAN:
-                    kind = entry & cc.CLASS_MASK
+                uncommon += info & COMMON != cc.HAN
+                place += 1
+                previous_entry = info
+                info = int(np.int64(infos[np.uint64(place)]))
+            units[np.uint64(first_unit)] |= np.int32(parted)
+            parted = 0
+            previous = code
+            count = place - begin
+            kinds[cc.HAN] += count
+            line_han += count
+            if uncommon > 0:
+                for at in range(begin, place):
+                    info = int(np.int64(infos[np.uint64(at)]))
+                    kind = info & cc.CLASS_MASK
                     kinds[np.uint64(kind)] += 1
                     kinds[cc.HAN] -= 1
                     line_han -= kind > cc.RARE_HAN
-                    mojibake += entry & cc.MOJIBAKE != 0
-                if not following & cc.WORD:
-                    break
-                info = following
-                following = entry_at(data, position + 3, end, entries)
-                likely = followers[np.uint64(info >> 16)] >> np.uint64((following >> 16) & SLOTS) & np.uint64(1)
-                if likely and term_begins(info >> 16, symbols, base, check, out_start, data, position + 3, end):
-                    break
-                code = (int(np.int64(data[np.uint64(position)])) & 0x0F) << 12
-                code |= (int(np.int64(data[np.uint64(position + 1)])) & 0x3F) << 6
-                code |= int(np.int64(data[np.uint64(position + 2)])) & 0x3F
-                entry = info & 0xFFFF
-                position += 3
-            previous = code
-            previous_entry = entry
-            count = n_units - begin
-            kinds[cc.HAN] += count
-            n_points += count - 1
-            line_han += count
+                    mojibake += info & cc.MOJIBAKE != 0
             clause_units += count
+            previous_entry &= 0xFFFF
             clause_last = previous_entry
             line_chars += count
             line_last = previous_entry
@@ -180,15 +155,14 @@ def walk(
             spaces = 0
             if line_chars == 0:
                 line_first = entry
-            following = 0
-            if state == 0:
-                following = entry_at(data, position, end, entries)
-            while True:
+            begin = place
+            while entry & cc.RUN:
+                code = int(np.int64(codes[np.uint64(place)]))
+                kind = entry & cc.CLASS_MASK
                 kinds[np.uint64(kind)] += 1
                 folded = fold_ascii(code)
                 run = ((run * 31 + folded) & 0x3FFFFFFF) | 0x40000000
                 line_hash = line_hash * 1000003 + folded
-                line_chars += 1
                 if code >= 0x80 and (entry & cc.MOJIBAKE or is_latin1_row(code, previous)):
                     mojibake += 1
                 if kind == cc.DIGIT:
@@ -196,26 +170,22 @@ def walk(
                         digit_head = digit_head * 10 + (code & 15) % 10
                     digits += 1
                 elif digits > 0:
-                    row[tc.CONTACTS] += is_contact(digits, digit_head, n_points - 1 - digits - cue)
+                    while hit_end <= place:
+                        flags = int(np.int64(hit_flags[hit]))
+                        line_flags |= flags
+                        if flags & HAS_CUE:
+                            cue = hit_end + 1
+                        hit += 1
+                        hit_end = int(np.int64(hit_ends[hit])) if hit < n_hits else FAR
+                    row[tc.CONTACTS] += is_contact(digits, digit_head, place - digits - cue)
                     digits = 0
                     digit_head = 0
                 previous = code
-                if not following & cc.RUN:
-                    break
-                code = int(np.int64(data[np.uint64(position)]))
-                if code >= 0x80:
-                    break
-                info = following
-                following = entry_at(data, position + 1, end, entries)
-                likely = followers[np.uint64(info >> 16)] >> np.uint64((following >> 16) & SLOTS) & np.uint64(1)
-                if likely and term_begins(info >> 16, symbols, base, check, out_start, data, position + 1, end):
-                    break
-                entry = info & 0xFFFF
-                kind = entry & cc.CLASS_MASK
-                position += 1
-                n_points += 1
-            line_last = entry
-            previous_entry = entry
+                previous_entry = entry
+                place += 1
+                entry = int(np.int64(infos[np.uint64(place)])) & 0xFFFF
+            line_chars += place - begin
+            line_last = previous_entry
             continue
 
         kinds[np.uint64(kind)] += 1
@@ -249,9 +219,10 @@ def walk(
         if entry & cc.MOJIBAKE or is_latin1_row(code, previous):
             mojibake += 1
         if digits > 0:
-            row[tc.CONTACTS] += is_contact(digits, digit_head, n_points - 1 - digits - cue)
+            row[tc.CONTACTS] += is_contact(digits, digit_head, min(place, n_points - 1) - digits - cue)
             digits = 0
             digit_head = 0
+        place += 1
         if kind == cc.SPACE:
             spaces += 1
             continue
@@ -263,7 +234,6 @@ def walk(
                 n_lines += 1
                 close_line(row, line_chars, line_han, line_separators, line_first, line_last, line_flags)
             line_chars = line_han = line_hash = line_separators = line_flags = line_last = 0
-            state = 0
         else:
             line_hash = line_hash * 1000003 + code
             if entry & cc.SEPARATOR:

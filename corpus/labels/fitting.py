@@ -1,12 +1,10 @@
-"""Fitting of the small linear models: softmax and logistic regression by full-batch Newton and gradient steps."""
+"""Fitting of the small logistic models by Newton steps."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus.labels.domains import Floats, sigmoid
-from corpus.labels.source_types import softmax
 
 
 def fit_logistic(features: Floats, targets: Floats, weights: Floats, ridge: float = 1.0) -> Floats:
@@ -28,33 +26,3 @@ def fit_logistic(features: Floats, targets: Floats, weights: Floats, ridge: floa
         if size < 1e-8:
             break
     return np.asarray(beta, np.float64)
-
-
-def fit_softmax(
-    features: Floats,
-    targets: npt.NDArray[np.int64],
-    classes: int,
-    weights: Floats,
-    ridge: float = 1e-3,
-    steps: int = 600,
-) -> tuple[Floats, Floats]:
-    """Return ``(weights float64[k, classes], bias float64[classes])`` of a ridge softmax regression.
-
-    Full-batch gradient descent with Nesterov momentum on standardised columns; deterministic.
-    """
-    mean = np.average(features, axis=0, weights=weights)
-    spread = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights)) + 1e-6
-    scaled = np.concatenate([(features - mean) / spread, np.ones((len(features), 1))], axis=1)
-    wanted = np.eye(classes)[targets]
-    share = (weights / weights.sum())[:, None]
-    beta = np.zeros((scaled.shape[1], classes))
-    look = beta
-    # The largest curvature of the mean softmax loss is at most half the largest eigenvalue of the second moment.
-    rate = 1.0 / (0.5 * float(np.linalg.eigvalsh((scaled * share).T @ scaled).max()) + ridge)
-    for step in range(steps):
-        slope = scaled.T @ (share * (softmax(scaled @ look) - wanted)) + ridge * look
-        following = look - rate * slope
-        look = following + step / (step + 3) * (following - beta)
-        beta = following
-    coefficients = beta[:-1] / spread[:, None]
-    return coefficients, beta[-1] - mean @ coefficients

@@ -24,7 +24,8 @@ from corpus.labels.domains import (
 )
 from corpus.labels.lexicon import LexiconError, compile_lexicons, load_lexicon
 from corpus.labels.scan import Scan, scan
-from corpus.labels.source_types import PatternTable, cue_lexicons, load_text_model, softmax, text_features
+from corpus.labels.source_type_text import cue_lexicons, load_text_model
+from corpus.labels.source_types import PatternTable, softmax
 from corpus.schema import DOMAIN_SCORE
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Labeller:
         """Return the labels of one batch; each column but ``texts`` may be None or hold nulls."""
         features, cues = self.evidence(texts, titles)
         scores = quantise(self.domain_scores(features, texts))
-        logits = self.text_model.logits(text_features(cues))
+        logits = self.text_model.logits(cues)
         logits += self.patterns.logits(urls, hosts, page_kinds, page_hints, titles, len(texts))
         chances = quantise(softmax(logits))
         best = chances.argmax(axis=1)

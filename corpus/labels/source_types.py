@@ -1,18 +1,13 @@
 """Source types: address, markup and title first, then the language of the text.
 
-The evidence of all kinds is added up as logits of one softmax. The text's part
-is a linear model over cue groups and character statistics
-(``source_cues.yaml``, ``source_type_model.json``), the rest are weighted
-patterns (``source_types.yaml``).
+The evidence of all kinds is added up as logits of one softmax: weighted
+patterns (``source_types.yaml``) and the text model (``source_type_text.py``).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,98 +17,11 @@ import pyarrow.compute as pc
 from corpus.labels.domains import Floats
 from corpus.labels.folding import fold
 from corpus.labels.lexicon import Lexicon, compile_lexicons
-from corpus.labels.scan import KINDS, UNIT, Scan, scan
-from corpus.labels.terms import HEAD, LINE_START, TAIL
+from corpus.labels.scan import UNIT, scan
 from corpus.safe_yaml import read_yaml
 
 YEARS = range(1998, 2036)  # of dates in paths
 PATTERN_CAP = 8.0  # logits that one kind of pattern evidence may reach
-CHARACTER_FEATURES = (
-    "length", "lines", "line_length", "han", "latin", "digit", "question", "exclamation", "full_stop", "comma",
-    "colon", "bracket", "quote", "code", "ellipsis", "enumeration",
-)  # fmt: skip
-
-
-class SourceTypeError(ValueError):
-    """A pattern table or model that cannot be used."""
-
-
-def cue_lexicons() -> list[Lexicon]:
-    """Return the shipped cue groups as lexicons, sorted by name; markers become match conditions."""
-    table = read_yaml(files("corpus.labels").joinpath("source_cues.yaml").read_text(encoding="utf-8"))
-    return [_marked_lexicon(name, table[name]) for name in sorted(table)]
-
-
-def _marked_lexicon(name: str, groups: Mapping[Any, Sequence[str]]) -> Lexicon:
-    weights: dict[str, int] = {}
-    flags: dict[str, int] = {}
-    for weight, terms in groups.items():
-        for written in terms:
-            term, flag = str(written), 0
-            if term.startswith("~") and len(term) > 1:
-                term, flag = term[1:], HEAD
-            elif term.startswith("^") and len(term) > 1:
-                term, flag = term[1:], LINE_START
-            elif term.endswith("$") and len(term) > 1:
-                term, flag = term[:-1], TAIL
-            term = fold(term)
-            if term in weights:
-                continue
-            weights[term] = round(float(weight) * 2)  # half steps stay whole numbers
-            if flag:
-                flags[term] = flag
-    return Lexicon(name, weights, flags)
-
-
-def text_features(found: Scan) -> Floats:
-    """Return float64[n, 2 * cues + len(CHARACTER_FEATURES)] from a scan whose channels are the cue groups.
-
-    For each cue group ``log2(1 + saturated weight)`` and ``log2(1 + saturated
-    weight per 100 characters)``, then logarithms of length, lines and mean
-    line length and the shares of kinds of characters, in per cent as ``log2(1 + x)``.
-    """
-    mass = np.maximum(found.mass, 0) / UNIT
-    counts = {name: found.characters[:, index].astype(np.float64) for index, name in enumerate(KINDS)}
-    visible = found.characters.sum(axis=1) - counts["space"] - counts["newline"]
-    lines = counts["newline"] + 1
-    cues = np.concatenate([np.log2(1 + mass), np.log2(1 + 100 * mass / (visible[:, None] + 20))], axis=1)
-    sizes = [np.log2(1 + visible), np.log2(lines), np.log2(1 + visible / lines)]
-    shares = [np.log2(1 + 100 * counts[name] / (visible + 10)) for name in CHARACTER_FEATURES[3:]]
-    return np.concatenate([cues, np.stack(sizes + shares, axis=1)], axis=1)
-
-
-def feature_names(cues: Sequence[str]) -> list[str]:
-    """Return the names of :func:`text_features`' columns."""
-    return [*(f"{name}:mass" for name in cues), *(f"{name}:density" for name in cues), *CHARACTER_FEATURES]
-
-
-@dataclass(frozen=True, slots=True)
-class TextModel:
-    """Softmax regression over :func:`text_features`: ``weights`` float64[features, types], ``bias`` float64[types]."""
-
-    source: str
-    types: tuple[str, ...]
-    weights: Floats
-    bias: Floats
-
-    def logits(self, features: Floats) -> Floats:
-        """Return float64[n, types], rounded so that no summation order decides between types."""
-        return np.asarray(np.round(features @ self.weights + self.bias, 6), np.float64)
-
-
-def load_text_model(path: str | Path | None = None) -> TextModel:
-    """Read the text model from ``path`` or as shipped. Errors: :class:`SourceTypeError`."""
-    resource = files("corpus.labels").joinpath("source_type_model.json") if path is None else Path(path)
-    try:
-        content = json.loads(resource.read_text(encoding="utf-8"))
-        names = feature_names([lexicon.name for lexicon in cue_lexicons()])
-        rows = np.array([content["weights"][name] for name in names], np.float64)
-        model = TextModel(content["source"], tuple(content["types"]), rows, np.array(content["bias"], np.float64))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceTypeError(f"{resource}: not a source type model for these cues: {error}") from error
-    if rows.shape[1:] != (len(model.types),) or not np.isfinite(rows).all():
-        raise SourceTypeError(f"{resource}: weights of the wrong shape")
-    return model
 
 
 class PatternTable:

@@ -68,11 +68,12 @@ class Judge:
         threshold = np.full(rows, np.nan, dtype=np.float32)
         for number in reversed(range(len(self.profile.rules))):
             value = values[self.profile.rules[number].signal]
-            below, above = value < low[number], value > high[number]
-            missed = (below | above) & self._applies(number, values, rows)
-            rule[missed] = number
-            score[missed] = value[missed]
-            threshold[missed] = np.where(below, low[number], high[number])[missed]
+            below = value < low[number]
+            missed = self._applying(number, values, np.flatnonzero(below | (value > high[number])))
+            if len(missed):
+                rule[missed] = number
+                score[missed] = value[missed]
+                threshold[missed] = np.where(below[missed], low[number, missed], high[number, missed])
         n_chars = counts[:, INDEX["code_points"]].astype(np.int32)
         return Verdicts(signals, n_chars, self._quality(values, rows), rule, score, threshold)
 
@@ -96,7 +97,8 @@ class Judge:
             value = float(values[rule.signal][0])
             least, most = float(low[number, 0]), float(high[number, 0])
             verdict = "pass" if least <= value <= most else "miss"
-            if np.isnan(value) or not self._applies(number, values, 1)[0] or (np.isinf(least) and np.isinf(most)):
+            applies = len(self._applying(number, values, np.array([0]))) == 1
+            if np.isnan(value) or not applies or (np.isinf(least) and np.isinf(most)):
                 verdict = "rests"
             result.append(Explanation(rule.name, rule.signal, round(value, QUANTUM), _interval(least, most), verdict))
         return result
@@ -114,13 +116,15 @@ class Judge:
                 values[name] = np.array([row[name] for row in rows], dtype=np.float32)
         return values
 
-    def _applies(self, number: int, values: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.bool_]:
-        result = np.ones(rows, dtype=bool)
+    def _applying(
+        self, number: int, values: Mapping[str, NDArray[np.float32]], rows: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Return those of ``rows`` that meet the conditions of rule ``number``."""
         for condition in self.profile.rules[number].given:
-            value = values[condition.signal]
+            value = values[condition.signal][rows]
             least, most = _bounds(condition.limits)
-            result &= (value >= least) & (value <= most)
-        return result
+            rows = rows[(value >= least) & (value <= most)]
+        return rows
 
     def _limits(self, batch: pa.RecordBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the least and the largest value that pass, each of shape [rules, rows]."""

@@ -49,7 +49,7 @@ def make_lexicon(listed: Iterable[str] = (), terms: Sequence[tuple[str, int, str
 
     from corpus.kernels.aho_corasick import ascii_folding, build
     from corpus.kernels.character_classes import classes
-    from corpus.kernels.term_filter import find_followers
+    from corpus.kernels.term_search import find_followers
     from corpus.kernels.text_counts import CATEGORIES, Lexicon
 
     rows = [*(built_in_terms() if terms is None else terms), *(("listed", 1, word) for word in listed)]

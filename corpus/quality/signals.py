@@ -89,14 +89,17 @@ def derive(counts: NDArray[np.int64]) -> NDArray[np.float32]:
 
     from corpus.kernels.text_counts import CATEGORIES, COVERED, INDEX, POINTS, TOP
 
+    # A signal is made of whole columns.
+    columns: list[NDArray[np.float64]] = list(np.ascontiguousarray(counts.T, dtype=np.float64))
+
     def count(name: str) -> NDArray[np.float64]:
-        return counts[:, INDEX[name]].astype(np.float64)
+        return columns[INDEX[name]]
 
     def share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
     def points(name: str) -> NDArray[np.float64]:
-        return counts[:, POINTS + CATEGORIES.index(name)].astype(np.float64)
+        return columns[POINTS + CATEGORIES.index(name)]
 
     chars, han, lines, units = count("chars"), count("han"), count("lines"), count("units")
     words = count("words")
@@ -160,8 +163,9 @@ def derive(counts: NDArray[np.int64]) -> NDArray[np.float32]:
         "listed_per_line": share(count("distinct_listed"), lines),
     }
     for n in (2, 3, 4):
-        top = counts[:, TOP + n - 2].astype(np.float64)
+        top = columns[TOP + n - 2]
         values[f"top_{n}gram_share"] = np.minimum(share(n * np.maximum(top - 1, 0), units), 1.0)
     for n in range(5, 11):
-        values[f"duplicate_{n}gram_share"] = share(counts[:, COVERED + n - 2].astype(np.float64), units)
-    return np.stack([np.round(values[name], QUANTUM) for name in SIGNALS], axis=1).astype(np.float32)
+        values[f"duplicate_{n}gram_share"] = share(columns[COVERED + n - 2], units)
+    signals = np.stack([values[name] for name in SIGNALS])
+    return np.round(signals, QUANTUM, out=signals).astype(np.float32).T

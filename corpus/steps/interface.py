@@ -8,6 +8,7 @@ each step and fails the build where it does not hold.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -61,6 +62,12 @@ def set_column(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordB
     if index >= 0:
         return batch.set_column(index, name, values)
     return batch.append_column(name, values)
+
+
+def set_columns(batch: pa.RecordBatch, columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    """Return ``batch`` with ``columns`` replaced, or appended where they do not exist, all at once."""
+    arrays = {name: columns.get(name, array) for name, array in zip(batch.schema.names, batch.columns, strict=True)}
+    return pa.RecordBatch.from_pydict(arrays | dict(columns))
 
 
 def keep_rows(batch: pa.RecordBatch, removals: list[Removal]) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ class Label:
     """Fills ``domains``, ``source_type`` and ``source_type_score``."""
 
     name = "label"
-    version = 1
+    version = 2
 
     def __init__(self, settings: LabelSettings) -> None:
         self.settings = settings

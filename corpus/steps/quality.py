@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from corpus.quality.signals import SIGNALS
-from corpus.steps.interface import Outcome, set_column
+from corpus.steps.interface import Outcome, set_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,10 +87,6 @@ class Quality:
             probability = self._classifier.probabilities(parts.column("text"))
             weight = self.settings.classifier_weight
             quality = np.round((1 - weight) * quality + weight * probability, 4)
-        for column, signal in enumerate(SIGNALS):
-            parts = set_column(parts, f"signal_{signal}", pa.array(verdicts.signals[:, column], pa.float32()))
-        parts = set_column(parts, "quality", pa.array(quality.astype(np.float32), pa.float32()))
-        parts = set_column(parts, "n_chars", pa.array(verdicts.n_chars, pa.int32()))
         dropped = verdicts.rule >= 0
         score, threshold = verdicts.score.astype(np.float64), verdicts.threshold.astype(np.float64)
         if probability is not None and self.settings.classifier_min is not None:
@@ -107,7 +103,14 @@ class Quality:
         ]
         stays = np.ones(parts.num_rows, dtype=bool)
         stays[rows] = False
-        kept = parts.filter(pa.array(stays)) if removals else parts
+        if removals:
+            parts = parts.filter(pa.array(stays))
+        measured = {
+            **{f"signal_{signal}": verdicts.signals[stays, column] for column, signal in enumerate(SIGNALS)},
+            "quality": quality[stays].astype(np.float32),
+            "n_chars": verdicts.n_chars[stays],
+        }
+        kept = set_columns(parts, {name: pa.array(values) for name, values in measured.items()})
         return Outcome(kept, removals, None if origin is None else pa.array(np.delete(origin, rows), pa.int32()))
 
     def explain(self, row: dict[str, Any]) -> list[Explanation]:

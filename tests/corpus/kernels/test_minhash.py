@@ -15,7 +15,8 @@ from corpus.kernels.minwise import similarities
 
 MASK32, MASK64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 SHINGLE, BANDS, ROWS, BIN_BITS, VALUE_BITS = 5, 16, 7, 10, 2
-SEEDS = minhash.seeds(SHINGLE, BANDS * ROWS, seed=1)
+PERMUTATIONS = BANDS * ROWS
+SEEDS = minhash.seeds(SHINGLE, PERMUTATIONS, seed=1)
 
 
 def mix32(value: int) -> int:
@@ -41,8 +42,15 @@ def shingle_hashes(form: str, seeds: minhash.Seeds = SEEDS) -> list[int]:
 
 def reference_minima(form: str) -> list[int]:
     hashes = shingle_hashes(form)
-    pairs = zip(SEEDS.scales.tolist(), SEEDS.shifts.tolist(), strict=True)
-    return [min((scale * value + shift) & MASK32 for value in hashes) for scale, shift in pairs]
+    minima = []
+    for shifts in SEEDS.shifts.tolist():
+        permuted = [
+            [(scale * value + shift) & MASK32 for value in hashes]
+            for scale, shift in zip(SEEDS.scales.tolist(), shifts, strict=True)
+        ]
+        minima += [min(values) for values in permuted]
+        minima += [min(value ^ MASK32 for value in values) for values in permuted]
+    return minima[:PERMUTATIONS]
 
 
 def reference_bands(minima: list[int]) -> list[int]:
@@ -102,7 +110,7 @@ class Signed:
         code_points = np.frombuffer("".join(forms).encode("utf-32-le"), dtype=np.uint32)
         offsets = np.concatenate([[0], np.cumsum([len(form) for form in forms])]).astype(np.int64)
         count = len(forms)
-        self.minima = np.zeros((count, len(seeds.scales)), dtype=np.uint32)
+        self.minima = np.zeros((count, PERMUTATIONS), dtype=np.uint32)
         self.bands = np.zeros((count, BANDS), dtype=np.int64)
         self.sketches = np.zeros((count, (1 << BIN_BITS) * VALUE_BITS // 8), dtype=np.uint8)
         self.shingles = np.zeros(count, dtype=np.int64)
@@ -195,5 +203,18 @@ def test_seeds_are_pinned() -> None:
     # Other constants make every stored index useless: raise Sign.version with them.
     assert SEEDS.multipliers.tolist() == [0x4DB6A27B, 0xD944FA03, 0x27F872E5, 0x07F69769, 0xE677FE4B]
     assert int(SEEDS.scales[0]) == 0x0D543DBB
-    assert int(SEEDS.shifts[-1]) == 0xC6B51FDF
+    assert int(SEEDS.shifts[-1, -1]) == 0x442751A6
     assert np.all(SEEDS.scales % 2 == 1)
+
+
+@pytest.mark.parametrize("permutations", [1, 3, 4, 7, 9])
+def test_any_number_of_permutations_gives_as_many_different_values(permutations: int) -> None:
+    seeds = minhash.seeds(SHINGLE, permutations, seed=3)
+    form = random_form(random.Random(11), 400)
+    code_points = np.frombuffer(form.encode("utf-32-le"), dtype=np.uint32)
+    minima = np.zeros((1, permutations), dtype=np.uint32)
+    minhash.sign(
+        code_points, np.array([0, len(form)]), *seeds, 1, 1, permutations, BIN_BITS, minima,
+        np.zeros((1, 1), np.int64), np.zeros((1, 256), np.uint8), np.zeros(1, np.int64),
+    )  # fmt: skip
+    assert len(set(minima[0].tolist())) == permutations

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from corpus.config.label import LabelSettings
-from corpus.labels.folding import fold
 from corpus.labels.labeller import load_given_labels
 from corpus.labels.lexicon import LexiconError, load_lexicon, parse_lexicon, shipped_lexicons
-from corpus.labels.source_types import PatternTable, cue_lexicons, load_text_model
+from corpus.labels.source_type_text import load_text_model
 
 
 def test_every_default_domain_has_a_lexicon_of_some_size() -> None:
@@ -48,9 +47,3 @@ def test_given_labels_name_known_domains_and_types() -> None:
     assert table["经济"] == ("finance", None)
     assert {domain for domain, _ in table.values() if domain} <= set(LabelSettings().domains)
     assert {kind for _, kind in table.values() if kind} <= set(load_text_model().types)
-
-
-def test_tables_of_source_types_agree_with_the_model() -> None:
-    assert PatternTable().types == load_text_model().types
-    for lexicon in cue_lexicons():
-        assert all(term == fold(term) for term in lexicon.weights)

@@ -16,7 +16,7 @@ from corpus.labels.artifact import ArtifactError, DomainModel
 from corpus.labels.bootstrap import BootstrapOptions, bootstrap, pseudo_label
 from corpus.labels.domains import CalibrationError, load_calibration, save_calibration, sigmoid
 from corpus.labels.evaluate import calibration_error, decide, evaluate
-from corpus.labels.fitting import fit_logistic, fit_softmax
+from corpus.labels.fitting import fit_logistic
 from corpus.labels.labeller import Labeller
 from corpus.labels.sampling import DiverseSample, Entry, text_rank
 from corpus.labels.training import LabelledText, TrainingOptions, calibrate, lexicon_logits, train
@@ -189,12 +189,9 @@ def test_the_sample_does_not_depend_on_order(items: list[tuple[str, str]], data:
     assert len({entry.group for entry in first.entries()}) == min(4, len({group for group, _ in items}))
 
 
-def test_fits_recover_what_made_the_data() -> None:
+def test_the_fit_recovers_what_made_the_data() -> None:
     generator = np.random.Generator(np.random.Philox(5))
     x = generator.normal(size=(4000, 2))
     chances = sigmoid(0.5 + 2 * x[:, 0] - x[:, 1])
     found = fit_logistic(np.column_stack([np.ones(4000), x]), chances, np.ones(4000), ridge=1e-3)
     assert np.allclose(found, [0.5, 2.0, -1.0], atol=1e-2)
-    classes = np.where(x[:, 0] > 0.3, 2, np.where(x[:, 1] > 0, 1, 0))
-    weights, bias = fit_softmax(x, classes, 3, np.ones(4000))
-    assert ((x @ weights + bias).argmax(axis=1) == classes).mean() > 0.85

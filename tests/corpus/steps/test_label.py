@@ -68,6 +68,30 @@ def test_a_document_may_have_several_domains(step: Label) -> None:
     assert {"medical", "legal", "finance"} <= set(domains(relaxed, INSURANCE)[0])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "下车以后记得戴帽子，外面风大。",
+        "前门上车刷卡，后门下车。",
+        "这个想法真是丧心病狂，笑死我了。",
+        "看见小狗走丢了，真让人心疼。",
+        "老和尚讲禅定之道，讲了一下午。",
+        "表哥在工地搬砖，中午吃盒饭。",
+    ],
+)
+def test_everyday_words_are_no_field(step: Label, text: str) -> None:
+    assert not {"medical", "legal", "finance"} & set(domains(step, text)[0])
+
+
+def test_short_texts_of_a_field_keep_it(step: Label) -> None:
+    texts = [
+        "散户追高被套，主力尾盘出货。",
+        "反复咳嗽、咳痰一周，去呼吸内科就诊。",
+        "对方拖欠货款不还，准备起诉到法院。",
+    ]
+    assert [row[:1] for row in domains(step, *texts)] == [["finance"], ["medical"], ["legal"]]
+
+
 def test_nothing_is_dropped_and_types_fit_the_schema(step: Label) -> None:
     outcome = step.apply(batch([MEDICAL, "", "。"]))
     assert outcome.removals == []

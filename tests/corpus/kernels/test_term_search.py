@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from corpus.kernels.aho_corasick import fold_ascii
 from corpus.kernels.buffers import text_buffers
-from corpus.kernels.term_filter import term_begins
-from corpus.kernels.text_counts import CATEGORIES, POINTS, load_tables
+from corpus.kernels.term_search import possible_beginnings, term_begins
+from corpus.kernels.text_counts import CATEGORIES, POINTS, Lexicon, load_tables
 from corpus.kernels.text_signals import measure
+from corpus.kernels.utf8 import decode
 from corpus.quality.lexicon import make_lexicon
 
 # Few characters, so that terms overlap, contain one another and begin alike; "𠮷" and "😀" lie beyond the basic plane.
@@ -23,6 +24,19 @@ TEXTS = st.text(alphabet=ALPHABET, max_size=60)
 
 def folded(text: str) -> str:
     return "".join(chr(fold_ascii.py_func(ord(character))) for character in text)
+
+
+def entries_of(text: str, lexicon: Lexicon) -> tuple[np.ndarray, int]:
+    data = np.frombuffer(text.encode(), np.uint8)
+    codes, infos = np.zeros(len(text) + 1, np.int32), np.zeros(len(text) + 1, np.uint32)
+    n_points = decode(data, 0, len(data), lexicon.entries, lexicon.automaton, codes, infos)
+    assert codes.tolist() == [*map(ord, text), 10]
+    return infos, n_points
+
+
+def begins_at(place: int, infos: np.ndarray, lexicon: Lexicon) -> bool:
+    automaton = lexicon.automaton
+    return bool(term_begins(infos, place, automaton.base, automaton.check, automaton.out_start))
 
 
 def occurrences(text: str, term: str) -> int:
@@ -43,19 +57,13 @@ def test_every_term_is_found(terms: list[str], texts: list[str]) -> None:
 @given(TERMS, TEXTS)
 def test_no_beginning_is_missed(terms: list[str], text: str) -> None:
     lexicon = make_lexicon([], [("url", 1, term) for term in terms])
-    automaton = lexicon.automaton
-    data = np.frombuffer(text.encode(), np.uint8)
-    for place, character in enumerate(text):
-        if not any(folded(text).startswith(folded(term), place) for term in terms) or ord(character) > 0xFFFF:
-            continue
-        symbol = int(automaton.symbols[ord(character)])
-        following = text[place + 1 : place + 2]
-        second = int(automaton.symbols[ord(following)]) if following and ord(following) < 0x10000 else 0
-        assert int(lexicon.followers[symbol]) >> (second & 63) & 1
-        assert term_begins(
-            symbol, automaton.symbols, automaton.base, automaton.check, automaton.out_start,
-            data, len(text[: place + 1].encode()), len(data),
-        )  # fmt: skip
+    infos, n_points = entries_of(text, lexicon)
+    places = np.zeros(len(infos), np.int32)
+    possible = places[: possible_beginnings(infos, n_points, lexicon.followers, places)].tolist()
+    for place in range(len(text)):
+        if any(folded(text).startswith(folded(term), place) for term in terms):
+            assert place in possible
+            assert begins_at(place, infos, lexicon)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +80,8 @@ def test_no_beginning_is_missed(terms: list[str], text: str) -> None:
 )
 def test_a_beginning_counts_only_where_the_term_is_whole(text: str, found: bool) -> None:
     lexicon = make_lexicon([], [("contact", 1, "加微信"), ("promotion", 1, "赚")])
-    automaton = lexicon.automaton
-    data = np.frombuffer(text.encode(), np.uint8)
-    begins = term_begins(
-        int(automaton.symbols[ord(text[0])]), automaton.symbols, automaton.base, automaton.check, automaton.out_start,
-        data, len(text[0].encode()), len(data),
-    )  # fmt: skip
-    assert begins == found
+    infos, _ = entries_of(text, lexicon)
+    assert begins_at(0, infos, lexicon) == found
 
 
 def test_entries_hold_class_and_symbol() -> None:
