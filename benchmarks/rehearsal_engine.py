@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from corpus.config.build import BuildConfig
 from corpus.config.dedupe import DedupeSettings
+from corpus.config.section import Section
 from corpus.dedupe.parameters import band_shape
 from corpus.dedupe.signatures import fixed_binary, sketch_bytes
 from corpus.shards.writer import write_parquet
@@ -48,6 +49,9 @@ class RehearsalEngine(LocalEngine):
         self._config, self._die_after = config, die_after
         self.handed: dict[str, list[str]] = {}
         self.seconds = 0.0  # CPU of what the driver hands to others: the workers here replaced, and the tables
+
+    def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
+        """See :class:`pipelines.engines.interface.Engine`. There are no workers."""
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """See :class:`pipelines.engines.interface.Engine`. Dies behind the share ``die_after`` of the items."""

@@ -27,10 +27,10 @@ from pipelines.clean import write_current
 from pipelines.engines.interface import Engine
 from pipelines.funnel import Funnel
 from pipelines.inputs import CRAWL_FOLDER, CRAWL_SUMMARY, fetched_input
-from pipelines.leaks import check_leaks
 from pipelines.lock import locked
 from pipelines.passes.dedupe import SignatureFile, find_duplicates
 from pipelines.passes.ingest import IngestTask
+from pipelines.passes.loading import build_steps
 from pipelines.passes.publish import SPLIT_NAMES, PublishTask
 from pipelines.passes.publish import plan as plan_publish
 from pipelines.passes.reports import Ordered, Report, Reports, committed, fingerprint
@@ -60,6 +60,7 @@ class Build:
 
     def run(self) -> Funnel:
         """Run every pass that is not done yet and return the funnel."""
+        self.engine.expect(build_steps(self.config))
         self.work.make_private()
         with locked(self.output):
             finish(self.output)
@@ -145,6 +146,8 @@ class Build:
         if problems:
             raise BuildError(f"the balance does not hold ({'; '.join(problems)}); nothing was published")
         if config.scrub.max_leaks is not None:
+            from pipelines.leaks import check_leaks  # imports the engine of personal information
+
             check_leaks(config.scrub, self.output.sub("corpus"), shards)
         root = {
             "kind": "text",

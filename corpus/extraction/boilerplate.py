@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-import yaml
-
 from corpus.extraction import dates
+from corpus.safe_yaml import read_yaml
 
-_EDGE = re.compile(r"^[\s\W_]+|[\s\W_]+$")
 _GAPS = re.compile(r"\s+")
 _PROSE_END = re.compile(r"[。！？!?…；;.][”’」』\"')）】]*$")
 _LONG = 60  # characters of a line that is prose whatever it ends with
@@ -27,7 +25,7 @@ class LineFilter:
     """Removes boilerplate lines; compiled once from ``boilerplate.yaml``."""
 
     def __init__(self) -> None:
-        tables = yaml.safe_load((files("corpus.extraction") / "boilerplate.yaml").read_text(encoding="utf-8"))
+        tables = read_yaml((files("corpus.extraction") / "boilerplate.yaml").read_text(encoding="utf-8"))
         self._anywhere = frozenset(_bare(str(label)) for label in tables["anywhere"])
         self._head = re.compile("(?:" + "|".join(tables["head"]) + ")$", re.IGNORECASE)
         self._notice = re.compile("(?:" + "|".join(tables["notice"]) + ")$", re.IGNORECASE)
@@ -91,7 +89,13 @@ class LineFilter:
 
 
 def _bare(line: str) -> str:
-    return _GAPS.sub("", _EDGE.sub("", line)).casefold()
+    """Return ``line`` without white space and without what is neither letter nor digit at its ends, case-folded."""
+    start, stop = 0, len(line)
+    while start < stop and not line[start].isalnum():
+        start += 1
+    while start < stop and not line[stop - 1].isalnum():
+        stop -= 1
+    return "".join(line[start:stop].split()).casefold()
 
 
 def _is_prose(line: str) -> bool:

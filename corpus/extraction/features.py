@@ -35,6 +35,8 @@ def breadcrumb(page: Page) -> list[str]:
     """Return the names on the page's first breadcrumb trail, at most eight."""
     words = page.words
     cue = words.cues("breadcrumb")
+    if not page.has_cue(cue):
+        return []
     tree = page.tree
     nodes = (tree.cues & cue).nonzero()[0]
     for node in nodes[:8]:

@@ -12,12 +12,12 @@ import re
 from importlib.resources import files
 
 import numpy as np
-import yaml
 
 from corpus.extraction.metadata import Metadata, split_title
 from corpus.extraction.page import Page
 from corpus.extraction.vocabulary import Vocabulary
 from corpus.kernels import markup_measure
+from corpus.safe_yaml import read_yaml
 
 POSTS = frozenset(("forum", "qa", "comments"))
 _LONG_PIECE = 24  # characters of a title's piece that is no site's name
@@ -27,7 +27,7 @@ class KindDecider:
     """Decides the kind of a page; tables are read once."""
 
     def __init__(self, words: Vocabulary) -> None:
-        tables = yaml.safe_load((files("corpus.extraction") / "kinds.yaml").read_text(encoding="utf-8"))
+        tables = read_yaml((files("corpus.extraction") / "kinds.yaml").read_text(encoding="utf-8"))
         self._least = int(tables["least"])
         self._address = [(kind, points, re.compile(pattern)) for kind, points, pattern in tables["address"]]
         self._title = [(kind, points, re.compile(pattern, re.IGNORECASE)) for kind, points, pattern in tables["title"]]

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from corpus.extraction import dates
 from corpus.extraction.page import Page
 from corpus.extraction.references import unescape
@@ -32,6 +34,11 @@ _DATE_META = (
     "sailthru.date", "dc.date.issued", "dc.date", "dcterms.created", "dcterms.issued", "citation_publication_date",
     "weibo:article:create_at", "og:time", "article.published", "publish-date", "createdate", "og:release_date", "date",
 )  # fmt: skip
+# One of these stands in every <meta> that is read here; "&" may spell any of them.
+_STATED = (
+    "date", "og:", "publi", "creat", "issued", "generator", "robots", "googlebot", "baiduspider", "tdm-", "&",
+)  # fmt: skip
+_STATED_SHORT = re.compile(r"(?<![^\s=\"'])ai(?![^\s\"'/])")
 _RESERVATIONS = ("noindex", "none", "noarchive", "nosnippet", "noai", "noimageai")
 _SEPARATORS = re.compile(
     r"\s*(?:[|｜»«·•]|(?<![a-zA-Z0-9])_{1,2}|_{1,2}(?![a-zA-Z0-9_])|(?<=\s)[-–—:](?=\s)|[-–](?=[^\x00-\x7f])|(?<!—)—(?=[^\x00-\x7f—])|--)\s*"
@@ -69,11 +76,13 @@ def read(page: Page) -> Metadata:
     """Read a page's <meta>, <title> and JSON-LD."""
     out = Metadata()
     titles = page.named("title")
-    if len(titles):
-        out.head_title = clean(page.raw_text(int(titles[0]))[:_LONGEST_TITLE])
+    if titles:
+        out.head_title = clean(page.raw_text(titles[0])[:_LONGEST_TITLE])
     dated: dict[str, str] = {}
     for node in page.named("meta")[:200]:
-        attributes = page.attributes(int(node))
+        if not _may_state(page.tag_text(node).lower()):
+            continue
+        attributes = page.attributes(node)
         name = (
             (attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or "").strip().lower()
         )
@@ -103,6 +112,14 @@ def read(page: Page) -> Metadata:
     return out
 
 
+def _may_state(tag: str) -> bool:
+    """Whether a <meta> whose tag reads so, in lower case, may have a name that :func:`read` knows."""
+    for word in _STATED:
+        if word in tag:
+            return True
+    return "ai" in tag and _STATED_SHORT.search(tag) is not None
+
+
 def _read_json_ld(page: Page, out: Metadata) -> None:
     budget = _JSON_LD_BYTES
     tree = page.tree
@@ -117,7 +134,7 @@ def _read_json_ld(page: Page, out: Metadata) -> None:
             continue
         budget -= size
         try:
-            value = json.loads(page.raw_text(int(node)).strip().removeprefix("<!--").removesuffix("-->"), strict=False)
+            value = json.loads(page.raw_text(node).strip().removeprefix("<!--").removesuffix("-->"), strict=False)
         except (ValueError, RecursionError):
             continue
         _read_schema(value, out)
@@ -164,21 +181,19 @@ def heading_of(page: Page, stated: Metadata) -> tuple[int, str]:
     whole = {piece for pieces in stated_pieces for piece in pieces[: max(1, len(pieces) - 1)] if len(piece) >= 2}
     longest = max(3, int(_LEAST_COVER * max((len(piece) for pieces in stated_pieces for piece in pieces), default=0)))
     best, best_text, best_length = -1, "", 0
-    for name in ("h1", "h2", "h3"):
-        for node in page.named(name)[:8]:
-            if 2 <= page.text[node] <= 200:
-                text = page.line(int(node))
-                squeezed = _SECTION_NUMBER.sub("", _squeeze(text))
-                if (
-                    len(squeezed) > best_length
-                    and (squeezed in whole or len(squeezed) > longest)
-                    and text != stated.site
-                    and any(squeezed in title for title in stated_titles)
-                    and not _names_site(page, int(node))
-                ):
-                    best, best_text, best_length = int(node), text, len(squeezed)
+    headings = [node for name in ("h1", "h2", "h3") for node in page.named(name)[:8] if 2 <= page.text[node] <= 200]
+    for node, text in zip(headings, page.lines(headings), strict=True):
+        squeezed = _SECTION_NUMBER.sub("", _squeeze(text))
+        if (
+            len(squeezed) > best_length
+            and (squeezed in whole or len(squeezed) > longest)
+            and text != stated.site
+            and any(squeezed in title for title in stated_titles)
+            and not _names_site(page, node)
+        ):
+            best, best_text, best_length = node, text, len(squeezed)
     if best < 0 and stated.site and len(split_title(stated.title or stated.head_title)) == 1:
-        own = [int(node) for node in page.named("h1")[:8] if not _names_site(page, int(node))]
+        own = [node for node in page.named("h1")[:8] if not _names_site(page, node)]
         if len(own) == 1 and 2 <= page.text[own[0]] <= 200 and _squeeze(stated.site) in stated_titles[0]:
             return own[0], page.line(own[0])
     return best, best_text
@@ -216,7 +231,7 @@ def title_of(page: Page, stated: Metadata, heading: str) -> str:
         return best
     for node in page.named("h1")[:3]:
         if 2 <= page.text[node] <= 200:
-            return page.line(int(node))
+            return page.line(node)
     return stated.headline[:200] or best.strip("-_| ")
 
 
@@ -231,21 +246,19 @@ def published_at(page: Page, stated: Metadata, heading: int, url: str | None) ->
     tree = page.tree
     for node in page.named("time")[:8]:
         if node >= heading:
-            value = page.attributes(int(node)).get("datetime") or page.line(int(node))
+            value = page.attributes(node).get("datetime") or page.line(node)
             seconds = dates.parse_machine(value)
             if seconds is not None:
                 return seconds
     if heading >= 0:
         first, last = max(page.body, heading - _NODES_BEFORE), min(len(tree.tag), int(tree.end[heading]) + _NODES_AFTER)
-        shown = [
-            i
-            for i in range(first, last)
-            if tree.tag[i] == TEXT and page.text[i] and not heading <= i < tree.end[heading]
-        ]
-        seconds = dates.parse_visible("\n".join(page.slice(int(tree.start[i]), int(tree.stop[i]))[:200] for i in shown))
+        inside = zip(range(first, last), tree.tag[first:last].tolist(), page.text[first:last].tolist(), strict=True)
+        shown = [i for i, tag, text in inside if tag == TEXT and text and not heading <= i < tree.end[heading]]
+        seconds = dates.parse_visible("\n".join(page.tag_text(i)[:200] for i in shown))
         if seconds is not None:
             return seconds
-    for node in (tree.cues & page.words.cues("meta")).nonzero()[0][:12]:
+    meta = page.words.cues("meta")
+    for node in np.flatnonzero(tree.cues & meta)[:12] if page.has_cue(meta) else ():
         if 6 <= page.text[node] <= 100:
             seconds = dates.parse_visible(page.line(int(node)))
             if seconds is not None:

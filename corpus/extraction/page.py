@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +47,7 @@ class Page:
 
     def __init__(self, data: NDArray[np.uint8], words: Vocabulary, max_nodes: int, max_depth: int) -> None:
         self.data = data
+        self._bytes = data.data
         self.words = words
         self.tree = markup_tree.Tree(
             *markup.parse(
@@ -55,43 +57,55 @@ class Page:
         self.text, self.links, self.stops, self.anchors, self.has_block = markup_measure.measure(
             self.tree, words.tag_flags
         )
+        nodes, starts = markup_tree.nodes_by_tag(self.tree.tag, len(words.tag_names))
+        self._nodes, self._starts = nodes, starts.tolist()
+        self._cues = np.bitwise_or.reduce(self.tree.cues)
 
     @cached_property
     def body(self) -> int:
         """The body element, or the root where there is none."""
-        nodes = self.named("body")
-        return int(nodes[0]) if len(nodes) else 0
+        return next(iter(self.named("body")), 0)
 
     @cached_property
     def nothing(self) -> NDArray[np.uint8]:
         """A mask that skips no node."""
         return np.zeros(self.tree.tag.size, dtype=np.uint8)
 
-    def named(self, *names: str) -> NDArray[np.intp]:
+    def named(self, *names: str) -> list[int]:
         """Return the elements with one of the given tag names, in document order."""
-        numbers = self.words.tag_numbers
-        mask = self.tree.tag == numbers[names[0]]
-        for name in names[1:]:
-            mask |= self.tree.tag == numbers[name]
-        return np.flatnonzero(mask)
+        found: list[int] = []
+        for name in names:
+            number = self.words.tag_numbers[name]
+            found += self._nodes[self._starts[number] : self._starts[number + 1]].tolist()
+        return sorted(found) if len(names) > 1 else found
+
+    def has_cue(self, mask: np.uint64) -> bool:
+        """Whether any element of the page has one of the cues of ``mask``."""
+        return bool(self._cues & mask)
 
     def slice(self, start: int, stop: int) -> str:
         """Return the page's characters between two byte offsets."""
-        return self.data[start:stop].tobytes().decode("utf-8", "replace")
+        return str(self._bytes[start:stop], "utf-8", "replace")
+
+    def tag_text(self, node: int) -> str:
+        """Return the characters of an element's start tag behind its name, of a text node its own."""
+        return self.slice(self.tree.start.item(node), self.tree.stop.item(node))
 
     def attributes(self, node: int) -> dict[str, str]:
         """Return an element's attributes, names in lower case, entities resolved; the first of a name wins."""
         out: dict[str, str] = {}
-        raw = self.slice(int(self.tree.start[node]), int(self.tree.stop[node]))
-        for name, double, single, bare in _ATTRIBUTE.findall(raw):
+        for name, double, single, bare in _ATTRIBUTE.findall(self.tag_text(node)):
             value = double or single or bare
             out.setdefault(name.lower(), unescape(value))
         return out
 
     def links_in(self, node: int) -> list[int]:
         """Return the <a> elements inside a node."""
-        inside = self.tree.tag[node + 1 : self.tree.end[node]] == self.words.tag_numbers["a"]
-        return [int(place) + node + 1 for place in np.flatnonzero(inside)]
+        number = self.words.tag_numbers["a"]
+        links = self._nodes[self._starts[number] : self._starts[number + 1]]
+        first, last = links.searchsorted((node + 1, self.tree.end[node]))
+        found: list[int] = links[first:last].tolist()
+        return found
 
     def raw_text(self, node: int) -> str:
         """Return the characters of a raw-text element (script, style, title) as they stand."""
@@ -112,13 +126,28 @@ class Page:
     def render(self, root: int, skip: NDArray[np.uint8], starts: NDArray[np.uint8]) -> str:
         """Return the text of a subtree without its skipped nodes, entities resolved; see ``markup_render.render``."""
         raw: Any = markup_render.render(self.data, self.tree, skip, starts, self.has_block, self.words.tag_flags, root)
-        text: str = raw.tobytes().decode("utf-8", "replace")
-        if "&" in text:
-            text = unescape(text)
-        if "\u3000" in text or "\u00a0" in text:
-            text = _without_indents(text)
-        return text
+        return _shown(raw.tobytes())
 
     def line(self, node: int) -> str:
         """Return the text of an element on one line."""
-        return " ".join(self.render(node, self.nothing, self.nothing).split())
+        return self.lines([node])[0]
+
+    def lines(self, nodes: Sequence[int]) -> list[str]:
+        """Return the text of each of some elements on one line."""
+        if not nodes:
+            return []
+        raw, offsets = markup_render.render_each(
+            self.data, self.tree, self.nothing, self.has_block, self.words.tag_flags, np.array(nodes, np.int64)
+        )
+        held = raw[: offsets[-1]].tobytes()
+        return [" ".join(_shown(held[start:stop]).split()) for start, stop in itertools.pairwise(offsets.tolist())]
+
+
+def _shown(raw: bytes) -> str:
+    """Return rendered bytes as text, entities resolved."""
+    text = raw.decode("utf-8", "replace")
+    if "&" in text:
+        text = unescape(text)
+    if "\u3000" in text or "\u00a0" in text:
+        text = _without_indents(text)
+    return text

@@ -158,6 +158,26 @@ def render(data: Any, tree: Any, skip: Any, starts: Any, has_block: Any, tag_fla
 
 
 @njit(cache=True, nogil=True)
+def render_each(data: Any, tree: Any, nothing: Any, has_block: Any, tag_flags: Any, roots: Any) -> Any:
+    """Return (bytes, offsets) with the text of each of the subtrees ``roots``, as :func:`render` writes it.
+
+    ``nothing`` is a mask of zeros: no node is skipped, none begins a post.
+    """
+    offsets = np.zeros(roots.size + 1, np.int64)
+    out = np.empty(0, np.uint8)
+    for number in range(roots.size):
+        text = render(data, tree, nothing, nothing, has_block, tag_flags, roots[number])
+        at = offsets[number]
+        if at + text.size > out.size:
+            wider = np.empty(2 * (at + text.size), np.uint8)
+            wider[:at] = out[:at]
+            out = wider
+        out[at : at + text.size] = text
+        offsets[number + 1] = at + text.size
+    return out, offsets
+
+
+@njit(cache=True, nogil=True)
 def _tex_of_image(data: Any, start: int, stop: int) -> tuple[int, int]:
     """Where the TeX source of a formula image lies in its attributes (``alt``), or an empty range."""
     formula = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import typeof_impl
 from numpy.typing import NDArray
 
 # Element flags, one uint32 per tag (see corpus/extraction/tags.tsv).
@@ -62,6 +64,36 @@ class Tree(NamedTuple):
     signature: NDArray[np.uint32]
     depth: int  # deepest element met, before the limit
     truncated: bool  # the node budget ended the parse
+
+
+@cache
+def _tree_type() -> types.Type:
+    names = ("int16", "uint8", *["int32"] * 6, "uint64", "uint32")  # as markup.parse makes them
+    arrays = [types.Array(getattr(types, name), 1, "C") for name in names]
+    kind: types.Type = types.BaseTuple.from_types([*arrays, types.int64, types.boolean], Tree)  # type: ignore[no-untyped-call]
+    return kind
+
+
+@typeof_impl.register(Tree)
+def _typeof_tree(tree: Tree, context: object) -> types.Type:
+    """Return the type of every tree at once: asked field by field at each of a page's kernel calls it cost a tenth."""
+    return _tree_type()
+
+
+@njit(cache=True, nogil=True)
+def nodes_by_tag(tag: Any, n_tags: int) -> Any:
+    """Return (nodes, starts): the nodes of tag number t, ascending, are ``nodes[starts[t] : starts[t + 1]]``."""
+    starts = np.zeros(n_tags + 1, np.int32)
+    for i in range(tag.size):
+        starts[tag[i] + 1] += 1
+    for number in range(n_tags):
+        starts[number + 1] += starts[number]
+    places = starts[:-1].copy()
+    nodes = np.empty(tag.size, np.int32)
+    for i in range(tag.size):
+        nodes[places[tag[i]]] = i
+        places[tag[i]] += 1
+    return nodes, starts
 
 
 def name_hash(name: str) -> int:

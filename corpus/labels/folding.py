@@ -36,17 +36,22 @@ def fold_table() -> npt.NDArray[np.uint16]:
     for code in range(0xFF01, 0xFF5F):
         table[code] = code - 0xFEE0
     table[0x3000] = 0x20
-    for code in range(BMP):
-        if 0xD800 <= table[code] < 0xE000:
-            continue
-        lower = chr(int(table[code])).lower()
-        if len(lower) == 1 and ord(lower) < BMP:
+    characters = [chr(code) for code in table.tolist()]  # surrogates are no letters: lower() leaves them
+    for code, (character, lower) in enumerate(zip(characters, map(str.lower, characters), strict=True)):
+        if lower != character and len(lower) == 1 and ord(lower) < BMP:
             table[code] = ord(lower)
     table.flags.writeable = False
     return table
 
 
+@lru_cache(maxsize=1)
+def _folded() -> dict[int, int]:
+    """Return the code points that :func:`fold_table` changes, for ``str.translate``."""
+    table = fold_table()
+    changed = np.flatnonzero(table != np.arange(BMP, dtype=np.uint16))
+    return dict(zip(changed.tolist(), table[changed].tolist(), strict=True))
+
+
 def fold(text: str) -> str:
     """Return ``text`` folded character by character; characters beyond the basic plane stay."""
-    table = fold_table()
-    return "".join(chr(int(table[ord(char)])) if ord(char) < BMP else char for char in text)
+    return text.translate(_folded())

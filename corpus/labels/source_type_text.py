@@ -22,6 +22,7 @@ from corpus.labels.folding import fold
 from corpus.labels.lexicon import Lexicon
 from corpus.labels.scan import KINDS, UNIT, Scan
 from corpus.labels.terms import HEAD, LINE_START, TAIL
+from corpus.safe_yaml import read_yaml
 
 # A hit is spread over at least so many characters: one word of a very short text does not outweigh all else.
 SMOOTHING = 20
@@ -44,7 +45,7 @@ class SourceTypeError(ValueError):
 
 def cue_lexicons() -> list[Lexicon]:
     """Return the shipped cue groups as lexicons, sorted by name; markers become match conditions."""
-    table = yaml.safe_load(files("corpus.labels").joinpath("source_cues.yaml").read_text(encoding="utf-8"))
+    table = read_yaml(files("corpus.labels").joinpath("source_cues.yaml").read_text(encoding="utf-8"))
     return [_marked_lexicon(name, table[name]) for name in sorted(table)]
 
 
@@ -143,7 +144,7 @@ def load_text_model(path: str | Path | None = None) -> TextModel:
     """Read the weights from ``path`` or as shipped. Errors: :class:`SourceTypeError`."""
     resource = files("corpus.labels").joinpath("source_type_weights.yaml") if path is None else Path(path)
     try:
-        return _text_model(yaml.safe_load(resource.read_text(encoding="utf-8")))
+        return _text_model(read_yaml(resource.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise SourceTypeError(f"{resource}: not weights for these cues: {error}") from error
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from corpus.labels.domains import Floats
 from corpus.labels.folding import fold
 from corpus.labels.lexicon import Lexicon, compile_lexicons
 from corpus.labels.scan import UNIT, scan
+from corpus.safe_yaml import read_yaml
 
 YEARS = range(1998, 2036)  # of dates in paths
 PATTERN_CAP = 8.0  # logits that one kind of pattern evidence may reach
@@ -28,7 +28,7 @@ class PatternTable:
     """The patterns of ``source_types.yaml`` compiled for scanning whole columns."""
 
     def __init__(self) -> None:
-        table = yaml.safe_load(files("corpus.labels").joinpath("source_types.yaml").read_text(encoding="utf-8"))
+        table = read_yaml(files("corpus.labels").joinpath("source_types.yaml").read_text(encoding="utf-8"))
         self.types: tuple[str, ...] = tuple(table["types"])
         self._page_kinds: dict[str, dict[str, float]] = table["page_kinds"]
         self._hosts = compile_lexicons(self._per_type(table["hosts"], _host_patterns))

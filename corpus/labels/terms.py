@@ -39,7 +39,7 @@ def build_terms(terms: Sequence[str], flags: Sequence[int] | None = None) -> Ter
     """
     folded = [fold(term) for term in terms]
     for term in folded:
-        if not 0 < len(term) <= MAX_TERM_CHARS or any(ord(char) >= BMP for char in term):
+        if not 0 < len(term) <= MAX_TERM_CHARS or max(map(ord, term)) >= BMP:
             raise ValueError(f"a term needs 1 to {MAX_TERM_CHARS} characters of the basic plane: {term!r}")
     marks = np.array(flags if flags is not None else [0] * len(folded), np.uint8)
     for index, term in enumerate(folded):

@@ -18,6 +18,7 @@ import yaml
 
 from corpus.quality.signals import SIGNALS
 from corpus.quality.word_signals import WORD_SIGNALS
+from corpus.safe_yaml import read_yaml
 
 BUILT_IN = ("web", "wudao-2021", "fineweb2-zh")
 # Columns of the batch that rules may use like signals; where one is missing or null, the rule does not apply.
@@ -104,7 +105,7 @@ def load_profile(name: str) -> Profile:
             raise ValueError(f"no quality profile {name!r}: use one of {', '.join(BUILT_IN)} or a YAML file's path")
         text = path.read_text(encoding="utf-8")
     try:
-        return parse_profile(yaml.safe_load(text), name)
+        return parse_profile(read_yaml(text), name)
     except yaml.YAMLError as error:
         raise ValueError(f"{name}: not YAML: {error}") from error
 

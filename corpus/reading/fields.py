@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
 from corpus.config.input import InputSettings
 from corpus.reading.dates import epoch_seconds
 from corpus.reading.records import Item, Quarantined, Record, Rows, Skipped
+from corpus.safe_yaml import read_yaml
 from corpus.schema import RECORDS
 
 # Rows of one file have few sets of keys; a file whose keys are data must not fill memory.
@@ -27,7 +27,7 @@ _MOST_ODD = 8
 @cache
 def known_names() -> Mapping[str, tuple[str, ...]]:
     """Return role ("text", "url", ...) -> field names tried in order, from ``fields.yaml``."""
-    table = yaml.safe_load(resources.files("corpus.reading").joinpath("fields.yaml").read_text("utf-8"))
+    table = read_yaml(resources.files("corpus.reading").joinpath("fields.yaml").read_text("utf-8"))
     return MappingProxyType({role: tuple(names) for role, names in table.items()})
 
 

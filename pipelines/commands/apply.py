@@ -12,12 +12,14 @@ import orjson
 from corpus.config.load import load_config
 from corpus.errors import ConfigError
 from pipelines.apply import apply_steps, pii_spans
+from pipelines.lean_imports import import_lean
 
 
 def apply_command(
     steps: str, source: list[str], output: Path | None, spans: bool, config: Path | None, overrides: list[str]
 ) -> None:
     """Run steps over files and write JSONL. What an earlier run wrote to the same place is not read."""
+    import_lean(kernels=True)
     settings = load_config(config, [*overrides, f"input.paths={json.dumps(source)}", "input.source=files"])
     names = [name.strip() for name in steps.split(",") if name.strip()]
     if spans and names != ["scrub"]:

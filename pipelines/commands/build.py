@@ -8,9 +8,9 @@ from rich.console import Console
 
 from corpus.config.load import load_config
 from corpus.storage import Store
-from pipelines.build import Build
 from pipelines.engines.registry import make_engine
-from pipelines.inputs import dry_run as say_what_is_fetched
+from pipelines.lean_imports import import_lean
+from pipelines.passes.loading import build_steps
 
 
 def build_command(
@@ -50,6 +50,12 @@ def build_command(
         _forget(Store(settings.output).sub("work"))
     runner = make_engine(settings.run)
     try:
+        if not dry_run:
+            runner.expect(build_steps(settings))  # loads beside the imports below
+        import_lean(kernels=True)  # duplicates are verified in this process
+        from pipelines.build import Build
+        from pipelines.inputs import dry_run as say_what_is_fetched
+
         if dry_run:
             say_what_is_fetched(settings, Store(settings.output), runner, console)
             return

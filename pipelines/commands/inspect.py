@@ -17,6 +17,7 @@ from corpus.shards.reader import open_corpus, read_corpus, read_shard
 from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
 from pipelines.inputs import fetched_record
+from pipelines.lean_imports import import_lean
 
 EXCERPT = 400
 
@@ -51,6 +52,7 @@ def inspect_command(
     output: str, dropped: bool, duplicates: bool, reason: str | None, key: str | None, count: int, seed: int, full: bool
 ) -> None:
     """Print a sample of kept documents, or of dropped ones or duplicates with the reason; or one document by key."""
+    import_lean(kernels=True)  # the quality step measures what is shown
     console = Console(soft_wrap=True, highlight=False)
     store, summary = _summary(output)
     config = BuildConfig.model_validate(summary["config"])

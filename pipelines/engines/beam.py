@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from corpus.config.build import RunSettings
 from corpus.config.dedupe import DedupeSettings
+from corpus.config.section import Section
 from corpus.errors import BuildError, MissingDependency
 from corpus.storage import Store
 from pipelines.engines.code_identity import code_identity
@@ -70,6 +71,9 @@ class BeamEngine:
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
+
+    def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
+        """See :class:`pipelines.engines.interface.Engine`. Workers are elsewhere, and load when they are asked."""
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """See :class:`pipelines.engines.interface.Engine`."""

@@ -10,6 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from corpus.config.dedupe import DedupeSettings
+from corpus.config.section import Section
 from corpus.dedupe.session import Session
 from corpus.storage import Store
 from pipelines.passes.reports import Report
@@ -48,6 +49,12 @@ class Engine(Protocol):
     """Runs functions over splits, and finds duplicates in tables that need not fit into memory."""
 
     name: str
+
+    def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
+        """Hear which steps (name, settings) the tasks to come will load, so as to load them beforehand, or not.
+
+        The first call counts.
+        """
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """Run and commit ``task`` on every item, in any order, and call ``on_report`` once for each.

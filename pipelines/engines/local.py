@@ -1,4 +1,4 @@
-"""The local engine: one supervised worker process per core, and DuckDB for tables. No JVM."""
+"""The local engine: one supervised worker process per core, forked from a template, and DuckDB for tables. No JVM."""
 
 from __future__ import annotations
 
@@ -7,40 +7,24 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from corpus.config.build import RunSettings
 from corpus.config.dedupe import DedupeSettings
+from corpus.config.section import Section
 from corpus.storage import Store
-from pipelines.engines.duckdb_session import DuckDBSession, quoted
-from pipelines.engines.interface import OnProgress, OnReport, Signed
-from pipelines.engines.local_copies import local_copies
-from pipelines.engines.sql_clusters import sql_clusters
 from pipelines.engines.supervisor import Supervisor
-from pipelines.passes.task import Item, Task
+from pipelines.engines.worker_start import Template, start_fresh
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-class LocalSession(DuckDBSession):
-    """DuckDB over the files of splits."""
-
-    def register_splits(self, name: str, files: Mapping[int, str], columns: Sequence[str]) -> None:
-        """See :class:`pipelines.engines.interface.SplitSession`."""
-        files = local_copies(files, self._folder / name)
-        ordinals = pa.table(
-            {"place": pa.array(range(len(files)), pa.int64()), "ordinal": pa.array(list(files), pa.int32())}
-        )
-        self.register(f"{name}_files", ordinals)
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files.values())
-        self.view(
-            name,
-            f"SELECT f.ordinal AS split, {', '.join('s.' + one for one in columns)} "  # noqa: S608 - names of our own
-            f"FROM read_parquet([{listed}]) s JOIN {quoted(name + '_files')} f ON s.file_index = f.place",
-        )
+    from pipelines.engines.interface import OnProgress, OnReport, Signed
+    from pipelines.passes.task import Item, Task
 
 
 class LocalEngine:
@@ -52,6 +36,12 @@ class LocalEngine:
         self._settings = settings
         self._workers = settings.workers or len(os.sched_getaffinity(0))
         self._supervisors: list[Supervisor] = []
+        self._template: Template | None = None
+
+    def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
+        """See :class:`pipelines.engines.interface.Engine`. Loading begins at once, beside whatever the driver does."""
+        if self._template is None:
+            self._template = Template(steps)
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """See :class:`pipelines.engines.interface.Engine`. The heaviest items start first."""
@@ -76,7 +66,8 @@ class LocalEngine:
 
         count = min(self._workers, len(items))
         while len(self._supervisors) < count:
-            self._supervisors.append(Supervisor(self._settings.stall_seconds, self._settings.worker_memory))
+            start = start_fresh if self._template is None else self._template.start_worker
+            self._supervisors.append(Supervisor(self._settings.stall_seconds, self._settings.worker_memory, start))
         threads = [threading.Thread(target=work_off, args=(one,), daemon=True) for one in self._supervisors[:count]]
         for thread in threads:
             thread.start()
@@ -92,6 +83,9 @@ class LocalEngine:
     @contextmanager
     def clusters(self, signed: Signed, settings: DedupeSettings, scratch: Store) -> Iterator[Iterator[pa.RecordBatch]]:
         """See :class:`pipelines.engines.interface.Engine`."""
+        from pipelines.engines.local_session import LocalSession
+        from pipelines.engines.sql_clusters import sql_clusters
+
         folder = Path(scratch.root) if scratch.local else Path(tempfile.mkdtemp(prefix="wudao-dedupe-"))
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -106,3 +100,6 @@ class LocalEngine:
         for supervisor in self._supervisors:
             supervisor.close()
         self._supervisors.clear()
+        if self._template is not None:
+            self._template.close()
+            self._template = None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from corpus.config.build import RunSettings
-from pipelines.engines.interface import Engine
+
+if TYPE_CHECKING:
+    from pipelines.engines.interface import Engine
 
 ENGINES = {
     "local": "pipelines.engines.local:LocalEngine",

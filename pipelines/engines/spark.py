@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from corpus.config.build import RunSettings
 from corpus.config.dedupe import DedupeSettings
+from corpus.config.section import Section
 from corpus.errors import BuildError, MissingDependency, WudaoError
 from corpus.storage import Store
 from pipelines.engines.code_identity import code_identity, difference
@@ -64,6 +65,9 @@ class SparkEngine:
         if self._spark is None:
             self._spark = self._start()
         return self._spark
+
+    def expect(self, steps: Sequence[tuple[str, Section]]) -> None:
+        """See :class:`pipelines.engines.interface.Engine`. Workers are elsewhere, and load when they are asked."""
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
         """See :class:`pipelines.engines.interface.Engine`. The heaviest items start first."""

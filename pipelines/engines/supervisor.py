@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import math
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,13 +20,13 @@ from multiprocessing.connection import Connection
 
 from corpus.errors import BuildError
 from corpus.storage import Store
+from pipelines.engines.worker_start import StartWorker, WorkerProcess, start_fresh
 from pipelines.passes.reports import Report
 from pipelines.passes.task import Isolation, Item, Progress, Task, is_one_computation
 
 POLL_S = 0.5
 MAX_DEATHS = 200  # per item; a split with so many poison records has another problem
 MAX_SILENT_DEATHS = 3  # deaths before the worker says anything at all
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")
 
 
 class Death(Exception):
@@ -43,9 +40,9 @@ class Death(Exception):
 class Supervisor:
     """Owns one worker process at a time. Not thread-safe."""
 
-    def __init__(self, stall_seconds: float, memory_bytes: int) -> None:
-        self._stall_seconds, self._memory_bytes = stall_seconds, memory_bytes
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, stall_seconds: float, memory_bytes: int, start: StartWorker = start_fresh) -> None:
+        self._stall_seconds, self._memory_bytes, self._start = stall_seconds, memory_bytes, start
+        self._process: WorkerProcess | None = None
         self._connection: Connection | None = None
 
     def run(self, task: Task, work: Store, item: Item, on_progress: Callable[[Progress], None]) -> Report:
@@ -129,21 +126,13 @@ class Supervisor:
         if self._process is None:
             return "worker gone"
         code = self._process.wait()
+        if code is None:
+            return "its exit status is not known"
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            ours, theirs = socket.socketpair()
-            environment = dict(os.environ) | dict.fromkeys(THREAD_VARIABLES, "1")
-            environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.engines.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=environment,
-            )
-            theirs.close()
-            self._connection = Connection(ours.detach())
+            self._process, self._connection = self._start()
         return self._connection
 
 

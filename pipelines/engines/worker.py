@@ -1,12 +1,14 @@
-"""The worker process: takes (task, item, isolation) from its parent, runs and commits it, says how far it is.
+"""The worker process: takes (task, item, isolation) from its supervisor, runs and commits it, says how far it is.
 
-Started as ``python -m pipelines.engines.worker FD``; ends when its parent does.
+Started as ``python -m pipelines.engines.worker FD``, or forked by a template (:mod:`pipelines.engines.template`);
+ends when the process of its supervisor does.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ import traceback
 from multiprocessing.connection import Connection
 
 from corpus.errors import WudaoError, io_sentence
+from pipelines.lean_imports import import_lean
 from pipelines.passes.task import Progress, run_and_commit
 
 ANNOUNCE_EVERY_S = 0.2
@@ -70,16 +73,19 @@ def _end_with_parent(connection: Connection) -> None:
     os._exit(1)
 
 
-def main() -> None:
-    """Entry point; the argument is the file descriptor of a socket to the parent."""
-    connection = Connection(int(sys.argv[1]))
+def work_for(connection: Connection) -> None:
+    """Be the worker of the process at the other end of ``connection``, until it closes it or ends."""
     # Ctrl-C reaches the whole process group: only the parent decides what it means.
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    serve(connection)
+
+
+def main() -> None:
+    """Entry point; the argument is the file descriptor of a socket to the parent."""
+    import_lean(kernels=True)
     try:
-        serve(connection)
+        work_for(Connection(int(sys.argv[1])))
     except (BrokenPipeError, ConnectionResetError):
         sys.exit(1)
 

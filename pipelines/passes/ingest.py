@@ -16,12 +16,11 @@ from corpus.schema import DEAD_LETTERS, RECORDS, documents_schema, signatures_sc
 from corpus.shards.writer import ShardWriter, write_parquet
 from corpus.steps import make_step
 from corpus.storage import Store
-from pipelines.passes.loading import loaded_step
+from pipelines.passes.loading import INGEST_STEPS, loaded_step
 from pipelines.passes.reports import Report, fingerprint
 from pipelines.passes.steps import Chain, Clock, StepTimes
 from pipelines.passes.task import Announce, Isolation, Item, Progress
 
-STEP_NAMES = ("decode", "extract", "normalise", "language", "label", "quality")
 POISON = "worker_died"
 
 
@@ -43,7 +42,7 @@ class IngestTask:
     def settings_fingerprint(self) -> str:
         """Return what of configuration, code and artifacts the output of this pass depends on."""
         parts: list[Any] = []
-        for step_name in (*STEP_NAMES, "sign"):
+        for step_name in (*INGEST_STEPS, "sign"):
             section = self.config.dedupe if step_name == "sign" else getattr(self.config, step_name)
             step = make_step(step_name, section)
             parts.append([step_name, step.version, section.model_dump(mode="json"), step.artifacts()])
@@ -67,7 +66,7 @@ class IngestTask:
         split = Split.from_json(item.payload)
         times = StepTimes()
         with Clock(times, "load"):
-            steps = [loaded_step(name, getattr(config, name)) for name in STEP_NAMES]
+            steps = [loaded_step(name, getattr(config, name)) for name in INGEST_STEPS]
             sign = loaded_step("sign", config.dedupe)
         chain = Chain(steps, config.keep_rejects, times=times)
         work = Store(self.output).sub("work")

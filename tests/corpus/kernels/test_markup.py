@@ -2,10 +2,12 @@
 
 import time
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import types
 
 from corpus.extraction.page import Page
 from corpus.extraction.vocabulary import load
@@ -128,3 +130,9 @@ def test_tree_is_nested_on_any_bytes(data: bytes) -> None:
         assert 0 <= tree.start[node] <= tree.stop[node] <= len(data)
     page.render(0, page.nothing, page.nothing)
     assert int(page.text[0]) >= int(page.links[0]) >= 0
+
+
+def test_every_tree_has_the_type_that_is_stated_for_trees() -> None:
+    for markup in ("", "<p>一", "<div><a href=/>二</a></div>" * 1000, "<b>" * 10_000):
+        tree = page_of(markup).tree
+        assert numba.typeof(tree) == types.BaseTuple.from_types([numba.typeof(field) for field in tree], type(tree))
