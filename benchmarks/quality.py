@@ -188,10 +188,11 @@ def anchors_and_texts(data: Path) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def speed(data: Path) -> None:
-    """Print the kernel's and the whole step's megabytes of UTF-8 per second of process CPU time (best of five)."""
+    """Print the kernels' and the whole step's megabytes of UTF-8 per second of process CPU time (best of five)."""
     from corpus.kernels.buffers import text_buffers
     from corpus.kernels.text_counts import load_tables
     from corpus.kernels.text_signals import measure
+    from corpus.quality.cohesion import Cohesion, learn
     from corpus.quality.lexicon import make_lexicon
 
     texts = [row["text"] for path in sorted((data / "text").glob("*.zst")) for row in sample(path, 300)]
@@ -207,7 +208,12 @@ def speed(data: Path) -> None:
         for batch in batches:
             step.apply(batch)
 
-    for name, job in (("kernel", lambda: measure(buffer, offsets, tables, lexicon)), ("step", whole)):
+    cohesion = Cohesion(learn(column))
+    for name, job in (
+        ("kernel", lambda: measure(buffer, offsets, tables, lexicon)),
+        ("cohesion", lambda: cohesion.incohesion(buffer, offsets)),
+        ("step, without a cohesion table", whole),
+    ):
         best = min(_cpu(job) for _ in range(5))
         print(f"{name}: {size / best:.0f} MB/s ({size:.1f} MB, {len(texts)} documents)")
 
