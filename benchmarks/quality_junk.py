@@ -109,12 +109,22 @@ def _salad_characters(rng: random.Random, texts: Sequence[str], anchors: Sequenc
 
 
 def _salad_fragments(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:
+    return _fragments(rng, texts, rng.randint(40, 100), 6, 12)
+
+
+def _fragments(rng: random.Random, texts: Sequence[str], count: int, shortest: int, longest: int) -> str:
     pieces = []
-    for _ in range(rng.randint(40, 100)):
+    for _ in range(count):
         text = "".join(_long_text(rng, texts).split())
-        start = rng.randrange(max(len(text) - 12, 1))
-        pieces.append(text[start : start + rng.randint(6, 12)])
+        start = rng.randrange(max(len(text) - longest, 1))
+        pieces.append(text[start : start + rng.randint(shortest, longest)])
     return "".join(pieces)
+
+
+def make_fragments(count: int, texts: Sequence[str], length: int, seed: int = 7) -> Iterator[str]:
+    """Yield ``count`` documents of about 500 characters, spliced of fragments of ``length`` characters."""
+    for number in range(count):
+        yield _fragments(random.Random(f"{seed}:{length}:{number}"), texts, 500 // length, length, length)
 
 
 def _link_farm(rng: random.Random, texts: Sequence[str], anchors: Sequence[str]) -> str:

@@ -38,6 +38,12 @@ class QualitySettings(Section):
         description="Longer documents are split at paragraph borders into parts of at most this many characters: a "
         "book or a forum archive is no worse for its length (CT-LLM drops above 10,000).",
     )
+    cohesion: str | None = Field(
+        None,
+        description="Path of a table made by `wudao quality cohesion CORPUS -o TABLE` from a sample of running text: "
+        "which characters hardly ever stand side by side. It gives the signal incohesion, by which shuffled words are "
+        "dropped; null: the signal is 0 and decides nothing.",
+    )
     classifier: str | None = Field(
         None, description="Path of a model made by `wudao quality train`; its probability joins the quality score."
     )

@@ -20,6 +20,8 @@ from corpus.quality.word_signals import WORD_SIGNALS, word_signals
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from corpus.quality.cohesion import Cohesion
+
 
 MAX_KNOWN = 4096  # contexts whose limits are kept; few occur, but lexicons of one's own can make many
 
@@ -47,19 +49,18 @@ class Verdicts:
 
 
 class Judge:
-    """A profile with a lexicon, ready to measure and decide."""
+    """A profile with a lexicon and, for the signal ``incohesion``, a cohesion table; ready to measure and decide."""
 
-    def __init__(self, profile: Profile, lexicon: Lexicon) -> None:
+    def __init__(self, profile: Profile, lexicon: Lexicon, cohesion: Cohesion | None = None) -> None:
         self.profile = profile
+        self._cohesion = cohesion
         self._lexicon = lexicon
         self._tables = load_tables()
         self._known: dict[Context, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     def judge(self, batch: pa.RecordBatch) -> Verdicts:
         """Return the verdicts on the rows of ``batch``, whose columns are those of the quality step."""
-        data, offsets = text_buffers(batch.column("text"))
-        counts = measure(data, offsets, self._tables, self._lexicon)
-        signals = derive(counts)
+        counts, signals = self._measure(batch)
         values = self._values(batch, signals)
         low, high = self._limits(batch)
         rows = batch.num_rows
@@ -89,8 +90,7 @@ class Judge:
         domains = [{"name": domain["name"], "score": domain.get("score")} for domain in row.get("domains") or ()]
         columns["domains"] = pa.array([domains], pa.list_(pa.struct([("name", pa.string()), ("score", pa.float32())])))
         batch = pa.RecordBatch.from_pydict(columns)
-        data, offsets = text_buffers(batch.column("text"))
-        values = self._values(batch, derive(measure(data, offsets, self._tables, self._lexicon)))
+        values = self._values(batch, self._measure(batch)[1])
         low, high = self._limits(batch)
         result = []
         for number, rule in enumerate(self.profile.rules):
@@ -102,6 +102,12 @@ class Judge:
                 verdict = "rests"
             result.append(Explanation(rule.name, rule.signal, round(value, QUANTUM), _interval(least, most), verdict))
         return result
+
+    def _measure(self, batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the counts of ``text_signals.measure`` and the signals made of them."""
+        data, offsets = text_buffers(batch.column("text"))
+        counts = measure(data, offsets, self._tables, self._lexicon)
+        return counts, derive(counts, None if self._cohesion is None else self._cohesion.incohesion(data, offsets))
 
     def _values(self, batch: pa.RecordBatch, signals: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         values = {name: signals[:, column] for column, name in enumerate(SIGNALS)}

@@ -54,6 +54,8 @@ MEANINGS: dict[str, str] = {
     "duplicate_10gram_share": "the same for 10-grams",
     "disorder_density": "clauses that begin with an enclitic or end with a proclitic, and pairs of function characters "
     "that no sentence has, beyond the first, per 100 Han characters",
+    "incohesion": "unlikely neighbours / what the same characters in any order have (corpus/quality/cohesion.py); "
+    "0 without a cohesion table (quality.cohesion) and for short texts",
     "run_on_share": "units in spans of more than sixty without a comma, stop or line end / units",
     "repeated_mark_share": "marks in rows of four or more equal ones (rules and leaders excepted) / characters",
     "doubled_separator_share": "commas and stops that directly follow a different one / characters",
@@ -80,8 +82,10 @@ MAX_DEDUCTION = 0.75
 QUANTUM = 4  # decimals kept before a threshold is met
 
 
-def derive(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+def derive(counts: NDArray[np.int64], incohesion: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
     """Return the signals, shape [documents, len(SIGNALS)], from the counts of ``text_signals.measure``.
+
+    ``incohesion`` is the signal of that name, None where no table is configured.
 
     Values are rounded to 1e-4 in double precision, then stored as float32.
     """
@@ -148,6 +152,7 @@ def derive(counts: NDArray[np.int64]) -> NDArray[np.float32]:
         "disorder_density": 100
         * np.maximum(count("misplaced_clauses") + count("unlikely_pairs") - 1, 0)
         / np.maximum(han, 100),
+        "incohesion": nothing if incohesion is None else incohesion,
         "run_on_share": share(count("run_on_units"), units),
         "repeated_mark_share": share(count("repeated_marks"), chars),
         "doubled_separator_share": share(count("doubled_separators"), chars),

@@ -29,7 +29,7 @@ class Quality:
     """
 
     name = "quality"
-    version = 1
+    version = 2
 
     def __init__(self, settings: QualitySettings) -> None:
         self.settings = settings
@@ -37,11 +37,12 @@ class Quality:
         self._classifier: QualityClassifier | None = None
 
     def load(self) -> None:
-        """Read the profile, the lexicon, the word lists and the classifier; compile the kernel.
+        """Read the profile, the lexicon, the word lists, the cohesion table and the classifier; compile the kernels.
 
         Raises ``ValueError`` or ``OSError`` naming the file where one of them is unusable.
         """
         from corpus.quality.classifier import QualityClassifier
+        from corpus.quality.cohesion import Cohesion, read_table
         from corpus.quality.decide import Judge
         from corpus.quality.lexicon import make_lexicon, read_word_list
         from corpus.quality.profile import Limits, load_profile, with_limits
@@ -52,10 +53,11 @@ class Quality:
         if self.settings.classifier is not None:
             self._classifier = QualityClassifier(self.settings.classifier)
             self._classifier.load()
-        self._judge = Judge(profile, make_lexicon(listed))
+        cohesion = None if self.settings.cohesion is None else Cohesion(read_table(self.settings.cohesion))
+        self._judge = Judge(profile, make_lexicon(listed), cohesion)
 
     def artifacts(self) -> dict[str, str]:
-        """Return name -> sha256 of the profile (where it is a file), the word lists and the classifier."""
+        """Return name -> sha256 of the profile (where it is a file), the word lists and the artifacts."""
         import hashlib
         from pathlib import Path
 
@@ -64,6 +66,8 @@ class Quality:
         paths = {f"word_list:{i}": path for i, path in enumerate(self.settings.word_lists)}
         if self.settings.profile not in BUILT_IN:
             paths["profile"] = self.settings.profile
+        if self.settings.cohesion is not None:
+            paths["cohesion"] = self.settings.cohesion
         if self.settings.classifier is not None:
             paths["classifier"] = self.settings.classifier
         return {name: hashlib.sha256(Path(path).read_bytes()).hexdigest() for name, path in sorted(paths.items())}

@@ -110,7 +110,7 @@ LabelledArgument = Annotated[
     list[Path], typer.Argument(metavar="FILES...", help='JSONL: {"text": …, "domains": […], "source": …}')
 ]
 labels_app = typer.Typer(help="Domain labels: learn, measure, apply.", no_args_is_help=True, rich_markup_mode=None)
-quality_app = typer.Typer(help="The quality classifier.", no_args_is_help=True, rich_markup_mode=None)
+quality_app = typer.Typer(help="Quality: artifacts learnt from text.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @labels_app.command("bootstrap")
@@ -200,6 +200,22 @@ def quality_train(
     from pipelines.commands.quality import train_command
 
     train_command(good, bad, output, per_class, seed, config, overrides or [])
+
+
+@quality_app.command("cohesion")
+def quality_cohesion(
+    places: Annotated[list[str], typer.Argument(metavar="CORPUS|FILES...", help="A corpus, files or folders.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File that receives the table.")],
+    documents: Annotated[
+        int, typer.Option(help="At most so many documents, spread over hosts, drawn by hash.")
+    ] = 30_000,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Learn which characters belong side by side; where `quality.cohesion` names it, shuffled words are dropped."""
+    from pipelines.commands.quality import cohesion_command
+
+    cohesion_command(places, output, documents, config, overrides or [])
 
 
 def register(app: typer.Typer) -> None:

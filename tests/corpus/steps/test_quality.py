@@ -84,6 +84,9 @@ class TestGenuine:
     ) -> None:
         assert reasons(step.apply(batch_of(text, source_type=[source_type]))) == []
 
+    def test_a_table_of_keys_is_kept(self, step: Quality) -> None:
+        assert reasons(step.apply(batch_of(texts.KEY_TABLE, source_type=["manual"]))) == []
+
     def test_contents_beside_a_page_of_a_manual_do_not_count(self, step: Quality) -> None:
         links = {"link_density": [0.86], "page_kind": ["article"]}
         assert reasons(step.apply(batch_of(texts.POST_WITHOUT_STOPS, source_type=["manual"], **links))) == []
@@ -115,6 +118,20 @@ class TestJunk:
     )  # fmt: skip
     def test_the_reason_says_what_it_is(self, step: Quality, kind: str, reason: str) -> None:
         assert reasons(step.apply(batch_of(texts.JUNK[kind]))) == [reason]
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            (texts.ARCHIVE_PAGE, "dated_labels"),
+            (texts.MENU_AROUND_POSTS, "menu_around"),
+            (texts.SPACED_LABELS, "spaced_labels"),
+            (texts.LABEL_ROWS, "label_rows"),
+        ],
+    )
+    def test_rows_of_labels_are_no_manual(self, step: Quality, text: str, reason: str) -> None:
+        lines = {line.rule: line.verdict for line in step.explain({"text": text, "source_type": "manual"})}
+        assert lines[reason] == "miss"
+        assert len(step.apply(batch_of(text, source_type=["manual"])).removals) == 1
 
     def test_spam_cannot_clear_itself_with_reporting_words(self, step: Quality) -> None:
         text = texts.GAMBLING_AD + "警方提醒记者报道公安机关打击诈骗，法院判处有期徒刑，谨防受骗。" * 2

@@ -1,4 +1,4 @@
-"""`wudao labels` and `wudao quality train` from the command line, on sentences written here."""
+"""`wudao labels` and `wudao quality` from the command line, on sentences written here."""
 
 from __future__ import annotations
 
@@ -74,3 +74,27 @@ def test_quality_train_reads_files_and_corpora(labelled: Path, small_corpus: Pat
     first = model.read_bytes()
     run("quality", "train", "--good", str(labelled), "--bad", str(small_corpus), "-o", str(model))
     assert model.read_bytes() == first
+
+
+def test_quality_cohesion_learns_the_same_in_any_order(labelled: Path, small_corpus: Path, tmp_path: Path) -> None:
+    from corpus.quality.cohesion import read_table
+
+    rng = random.Random(9)
+    phrases = [phrase for some in PHRASES.values() for phrase in some]
+    for number in range(2):
+        rows = ("，".join(rng.choices(phrases, k=180)) + "。" for _ in range(800))
+        lines = (json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in rows)
+        (tmp_path / f"{number}.jsonl").write_text("".join(lines), encoding="utf-8")
+    # Rows of phrases would not pass the default profile.
+    setting = ("--set", "quality.profile=wudao-2021")
+    places = [str(tmp_path / "0.jsonl"), str(tmp_path / "1.jsonl"), str(small_corpus)]
+    result = run("quality", "cohesion", *places, "-o", str(tmp_path / "a.npz"), *setting)
+    assert result.exit_code == 0, result.output
+    assert "1,655 documents" in result.output
+    assert f"quality.cohesion={tmp_path / 'a.npz'}" in result.output
+    assert run("quality", "cohesion", *places[::-1], "-o", str(tmp_path / "b.npz"), *setting).exit_code == 0
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert read_table(tmp_path / "a.npz").learnt_symbols > 2_000_000
+    few = run("quality", "cohesion", str(labelled), "-o", str(tmp_path / "c.npz"), *setting)
+    assert "at least 2,000,000 are needed" in str(few.exception)
+    assert "is a folder" in str(run("quality", "cohesion", str(labelled), "-o", str(tmp_path)).exception)
