@@ -81,6 +81,7 @@ def _clean(output: Store, intermediates: bool) -> Swept:
     if _fetched_by_the_build(output):
         crawl = output.sub(CRAWL_FOLDER)
         _sweep(crawl, {f"work/{LOCK_NAME}"} if intermediates else fetched_files(crawl), swept)
+    _delete(output, {name: output.size(name) for name in output.unfinished()}, swept)
     takedowns = output.sub("takedown")
     _sweep(takedowns, {name for name in takedowns.names() if "/" not in name and name.endswith(".json")}, swept)
     return swept
@@ -155,12 +156,15 @@ def _sweep_tokenizers(output: Store, swept: Swept) -> None:
 
 
 def _sweep(store: Store, keep: set[str], swept: Swept) -> None:
-    gone = {name: size for name, size in store.sizes().items() if name not in keep}
+    _delete(store, {name: size for name, size in store.sizes().items() if name not in keep}, swept)
+    if store.local:
+        _remove_empty_folders(store.root)
+
+
+def _delete(store: Store, gone: dict[str, int], swept: Swept) -> None:
     store.delete_all(gone)
     swept.bytes += sum(gone.values())
     swept.files += len(gone)
-    if store.local:
-        _remove_empty_folders(store.root)
 
 
 def _remove_empty_folders(root: str) -> None:
