@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
+from corpus.errors import ConfigError
 from corpus.labels.domains import Floats
 from corpus.labels.folding import fold
 from corpus.labels.lexicon import Lexicon, compile_lexicons
@@ -34,7 +35,7 @@ CHARACTER_FEATURES = (
 )  # fmt: skip
 
 
-class SourceTypeError(ValueError):
+class SourceTypeError(ConfigError, ValueError):
     """A pattern table or model that cannot be used."""
 
 

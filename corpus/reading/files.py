@@ -61,7 +61,11 @@ def list_files(paths: list[str]) -> list[InputFile]:
             taken.add(path)
             found[file.uri] = file._replace(path=path)
     if not found:
-        raise InputError(f"There is no file to read in {', '.join(paths)}." if paths else "input.paths names nothing.")
+        raise InputError(
+            f"There is no file to read in {', '.join(paths)}."
+            if paths
+            else "no input: name files, folders, globs or URLs with -i, or in input.paths"
+        )
     return sorted(found.values())
 
 

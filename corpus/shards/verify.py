@@ -159,7 +159,8 @@ def _verify_summary(output: Store, corpus: Manifest | None, verdict: Verdict) ->
     try:
         summary = orjson.loads(current_bytes(output, SUMMARY_NAME))
     except (FileNotFoundError, orjson.JSONDecodeError) as error:
-        verdict.problems.append(f"{output.path(SUMMARY_NAME)}: {error}; run the build again")
+        what = "missing" if isinstance(error, FileNotFoundError) else f"not valid JSON ({error})"
+        verdict.problems.append(f"{output.path(SUMMARY_NAME)}: {what}; run the build again")
         return
     where = output.path(SUMMARY_NAME)
     verdict.problems.extend(f"{where}: {line}" for line in unbalanced(summary["funnel"]))

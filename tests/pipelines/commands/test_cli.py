@@ -22,6 +22,13 @@ def wudao(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("build", "-c", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         (("build", "--set", "qualty.profile=web"), "did you mean 'quality'?"),
         (("build", "-i", ".", "--engine", "slurm"), "'run.engine' is 'slurm'"),
+        (("build",), "name files, folders, globs or URLs with -i"),
+        (("build", "-i", "page.txt", "--conf", "spark.cores.max"), "--conf spark.cores.max: write it as name=value"),
+        (("build", "-i", "page.txt", "--set", "label.domains=[medicine]"), "no lexicon is shipped for 'medicine'"),
+        (("build", "-i", "page.txt", "--set", "quality.profile=wep"), "no quality profile 'wep': use one of"),
+        (("build", "-i", "page.txt", "--set", "scrub.rules=nowhere"), "PII rules nowhere does not exist"),
+        (("build", "-i", "page.txt", "--set", "tokenizer_path=nowhere"), "no tokenizer lies here"),
+        (("labels", "evaluate", "nowhere"), "nowhere: cannot be read (No such file or directory)"),
         (("apply", "langage", "README.md"), "no step is called 'langage'"),
         (("verify", "nowhere"), "nowhere"),
         (("clean", "nowhere"), "no finished build here"),
@@ -30,6 +37,7 @@ def wudao(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_what_a_person_can_mend_is_one_sentence(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("清晨的集市上，卖鱼的老人把一筐鲫鱼倒进木盆里。", encoding="utf-8")
     result = subprocess.run(
         [*COMMAND, *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path
     )
