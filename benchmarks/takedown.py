@@ -15,7 +15,7 @@ duplicates, not from what the command says. Then:
 * copies of the removed pages under other addresses are added to the input: neither a build that resumes nor one with
   ``--fresh`` publishes anything else than the corpus after the removal;
 * a removal that dies by SIGKILL leaves all or nothing: in front of each change that it makes to the file system, and
-  at ``--kills`` random moments behind the first. The same command then completes it, and `wudao clean` leaves the
+  at ``--kills`` random moments between two. The same command then completes it, and `wudao clean` leaves the
   files of an undisturbed removal.
 """
 

@@ -183,6 +183,10 @@ def killed_everywhere(victim: Victim, kills: int, seed: int) -> list[tuple[str, 
         left["in front of a change", victim.phase(number), victim.kill_at(number)] += 1
     moments = random.Random(seed)
     for number in range(kills):
-        left["at a random moment", "", victim.kill_after(moments.uniform(0, victim.seconds), f"moment-{number}")] += 1
+        after = moments.randrange(
+            len(victim.changes) - 1
+        )  # as often in a short phase with many changes as in a long one
+        moment = moments.uniform(victim.changes[after].at, victim.changes[after + 1].at)
+        left["at a random moment", "any", victim.kill_after(moment, f"moment-{number}")] += 1
     rows = dict.fromkeys((how, phase) for how, phase, _ in left)
     return [(*row, left[*row, "before"], left[*row, "after"]) for row in rows]

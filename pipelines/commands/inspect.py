@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +13,7 @@ from corpus.config.build import BuildConfig
 from corpus.errors import BuildError
 from corpus.parquet import read_parquet
 from corpus.shards.reader import open_corpus, read_corpus, read_shard
-from corpus.shards.verify import SUMMARY_NAME
+from corpus.shards.verify import read_summary
 from corpus.storage import Store
 from pipelines.inputs import fetched_record
 
@@ -23,10 +22,7 @@ EXCERPT = 400
 
 def _summary(output: str) -> tuple[Store, dict[str, Any]]:
     store = Store(output)
-    if not store.exists(SUMMARY_NAME):
-        raise BuildError(f"{output}: no finished build here; name the OUTPUT of `wudao build`")
-    summary: dict[str, Any] = orjson.loads(store.read_bytes(SUMMARY_NAME))
-    return store, summary
+    return store, read_summary(store)
 
 
 def _removed(store: Store, summary: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:

@@ -8,16 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.errors import BuildError
 from corpus.identity import KEY_BYTES
 from corpus.parquet import read_parquet
-from corpus.shards.journal import current_bytes
 from corpus.shards.manifest import Manifest, read_manifest
-from corpus.shards.verify import SUMMARY_NAME
+from corpus.shards.verify import read_summary
 from corpus.shards.view import VIEW, read_rows
 from corpus.storage import Store
 from corpus.takedown.request import Matcher, Request, excerpts
@@ -215,12 +213,3 @@ def _search_documents(output: Store, matcher: Matcher, findings: Findings, burie
         emptied = emptied_keys(work, name, buried & here.keys())
         found |= {key: one for key, one in here.items() if key not in emptied}
     return found
-
-
-def read_summary(output: Store) -> dict[str, Any]:
-    """Return the summary of the build in ``output``; BuildError where none has finished there."""
-    try:
-        summary: dict[str, Any] = orjson.loads(current_bytes(output, SUMMARY_NAME))
-    except FileNotFoundError:
-        raise BuildError(f"{output.root}: no finished build here; name the OUTPUT of `wudao build`") from None
-    return summary
