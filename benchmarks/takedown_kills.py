@@ -84,11 +84,11 @@ class Victim:
         """Kill a removal in front of its change ``number``; return which state it leaves, "before" or "after"."""
         return self._killed(f"change-{number}", number, None)
 
-    def kill_after(self, seconds: float, name: str) -> str:
-        """Kill a removal ``seconds`` after its first change, or let it end; return which state it leaves."""
-        return self._killed(name, None, seconds)
+    def kill_after(self, number: int, seconds: float, name: str) -> str:
+        """Kill a removal ``seconds`` after its change ``number`` begins; return which state it leaves."""
+        return self._killed(name, number, seconds)
 
-    def _killed(self, name: str, number: int | None, seconds: float | None) -> str:
+    def _killed(self, name: str, number: int, seconds: float | None) -> str:
         output = self._copy(name)
         self._remove(output, number, seconds)
         left = root_hash(output)
@@ -112,23 +112,24 @@ class Victim:
         return Path(shutil.copytree(self.corpus, self.folder / name))
 
     def _remove(self, output: Path, number: int | None, seconds: float | None) -> list[str]:
-        """Remove in a child; kill it in front of change ``number`` or ``seconds`` after its first; return its changes."""
+        """Remove in a child; kill it in front of change ``number``, or ``seconds`` after that; return its changes."""
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reading)
-            _die_or_remove(output, self.request, writing, number)
+            _die_or_remove(output, self.request, writing, number if seconds is None else None)
         os.close(writing)
         told = b""
         with os.fdopen(reading, "rb") as stream:
-            told += stream.read(1)
-            if seconds is not None:
+            if number is not None and seconds is not None:
+                told += b"".join(stream.readline() for _ in range(number + 1))
                 time.sleep(seconds)
                 os.kill(child, signal.SIGKILL)
             told += stream.read()
         _, status = os.waitpid(child, 0)
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        assert killed or (number is None and status == 0), f"{output}: exit status {status}"
+        ended = status == 0 and (number is None or seconds is not None)
+        assert killed or ended, f"{output}: exit status {status}"
         return told.decode().splitlines()
 
     def _changes(self, lines: list[str]) -> Iterator[Change]:
@@ -183,10 +184,8 @@ def killed_everywhere(victim: Victim, kills: int, seed: int) -> list[tuple[str, 
         left["in front of a change", victim.phase(number), victim.kill_at(number)] += 1
     moments = random.Random(seed)
     for number in range(kills):
-        after = moments.randrange(
-            len(victim.changes) - 1
-        )  # as often in a short phase with many changes as in a long one
-        moment = moments.uniform(victim.changes[after].at, victim.changes[after + 1].at)
-        left["at a random moment", "any", victim.kill_after(moment, f"moment-{number}")] += 1
+        change = moments.randrange(len(victim.changes))
+        pause = moments.uniform(0, victim.seconds / len(victim.changes))
+        left["at a random moment", victim.phase(change), victim.kill_after(change, pause, f"moment-{number}")] += 1
     rows = dict.fromkeys((how, phase) for how, phase, _ in left)
     return [(*row, left[*row, "before"], left[*row, "after"]) for row in rows]
