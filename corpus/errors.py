@@ -36,7 +36,7 @@ def io_sentence(error: OSError) -> str:
         errno.EDQUOT: "the quota is used up; free some space and run the same command again",
         errno.EROFS: "the file system is read-only; choose another output",
         errno.EACCES: "permission denied; choose another place or mend its permissions",
-        errno.ENOENT: "it is not there (any more); put it back and run the same command again",
+        errno.ENOENT: "it is not there (any more); put it back, or name another place, and run the same command again",
     }
     place = error.filename if error.filename is not None else "a file of the build"
     cause = error.strerror or str(error)

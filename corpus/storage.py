@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from corpus.errors import StorageError
 PRIVATE_MODE = 0o700
 BUFFER_BYTES = 1 << 20
 REQUESTS_AT_ONCE = 8
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp$")  # end of the name that write_atomic writes under
 
 
 class Store:
@@ -129,6 +131,15 @@ class Store:
         finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
+
+    def unfinished(self) -> list[str]:
+        """Return the files right below the root that a killed :meth:`write_atomic` left: never read, in nobody's way.
+
+        Object stores have none.
+        """
+        if not self.local or not os.path.isdir(self.root):
+            return []
+        return sorted(name for name in os.listdir(self.root) if TEMPORARY.search(name))
 
     def exists(self, name: str) -> bool:
         """Return whether ``name`` exists."""

@@ -35,6 +35,7 @@ from pipelines.passes.publish import SPLIT_NAMES, PublishTask
 from pipelines.passes.publish import plan as plan_publish
 from pipelines.passes.reports import Ordered, Report, Reports, committed, fingerprint
 from pipelines.passes.task import Item, Task
+from pipelines.passes.tokenise import find_tokenizer
 from pipelines.progress import PassProgress
 from pipelines.space import check_space, estimate
 from pipelines.token_shards import tokenise
@@ -64,6 +65,8 @@ class Build:
         self.work.make_private()
         with locked(self.output):
             finish(self.output)
+            if self.config.tokenise and self.config.tokenizer_path is not None:
+                find_tokenizer(self.config.tokenizer_path)  # a wrong place is said before any work
             indexes = open_against(self.config, self.output)
             plan = self._plan()
             earlier = take_over(indexes, self.output, self.run_task)
@@ -230,9 +233,10 @@ class Build:
             places.append(("fetched", f"{CRAWL_FOLDER}/{CRAWL_SUMMARY}"))
         for name, place in places:
             if self.output.exists(place):
-                console.print(f"{name:>10}  {self.output.path(place)}", highlight=False)
+                console.print(f"{name:>12}  {self.output.path(place)}", highlight=False)
         for kind in ("dead_letters", "rejects", "duplicates"):
-            console.print(f"{kind:>10}  {self.work.path(kind)}", highlight=False)
+            if self.work.exists(kind):
+                console.print(f"{kind:>12}  {self.work.path(kind)}", highlight=False)
 
 
 def label_tables(config: BuildConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from corpus.dedupe.index import open_index
 from corpus.errors import BuildError, WudaoError
 from corpus.shards.journal import finish
 from corpus.shards.manifest import read_manifest
-from corpus.shards.verify import SUMMARY_NAME
+from corpus.shards.verify import SUMMARY_NAME, read_summary
 from corpus.storage import Store
 from pipelines.inputs import CRAWL_FOLDER, fetched_files
 from pipelines.lock import LOCK_NAME, locked
@@ -56,7 +56,7 @@ def clean(output: Store, *, intermediates: bool = False) -> Swept:
 def _clean(output: Store, intermediates: bool) -> Swept:
     work, swept = output.sub("work"), Swept()
     if intermediates:
-        summary = orjson.loads(output.read_bytes(SUMMARY_NAME))
+        summary = read_summary(output)
         summary["cleaned"] = True
         output.write_atomic(
             SUMMARY_NAME, orjson.dumps(summary, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
@@ -64,7 +64,7 @@ def _clean(output: Store, intermediates: bool) -> Swept:
         keep = {LOCK_NAME}
     else:
         keep = _named_in_work(output)
-        removed = orjson.loads(output.read_bytes(SUMMARY_NAME))["removed"]
+        removed = read_summary(output)["removed"]
         keep |= {entry["path"] for entries in removed.values() for entry in entries}  # a take-down outlives reports
     _sweep(work, keep, swept)
     for name in ("corpus", "tokens"):
@@ -81,6 +81,7 @@ def _clean(output: Store, intermediates: bool) -> Swept:
     if _fetched_by_the_build(output):
         crawl = output.sub(CRAWL_FOLDER)
         _sweep(crawl, {f"work/{LOCK_NAME}"} if intermediates else fetched_files(crawl), swept)
+    _delete(output, {name: output.size(name) for name in output.unfinished()}, swept)
     takedowns = output.sub("takedown")
     _sweep(takedowns, {name for name in takedowns.names() if "/" not in name and name.endswith(".json")}, swept)
     return swept
@@ -88,7 +89,7 @@ def _clean(output: Store, intermediates: bool) -> Swept:
 
 def _fetched_by_the_build(output: Store) -> bool:
     """Return whether OUTPUT/crawl is the build's own, and not a crawl that somebody put there."""
-    config: dict[str, Any] = orjson.loads(output.read_bytes(SUMMARY_NAME))["config"]
+    config: dict[str, Any] = read_summary(output)["config"]
     return bool(config["input"].get("source") == "commoncrawl")
 
 
@@ -155,12 +156,15 @@ def _sweep_tokenizers(output: Store, swept: Swept) -> None:
 
 
 def _sweep(store: Store, keep: set[str], swept: Swept) -> None:
-    gone = {name: size for name, size in store.sizes().items() if name not in keep}
+    _delete(store, {name: size for name, size in store.sizes().items() if name not in keep}, swept)
+    if store.local:
+        _remove_empty_folders(store.root)
+
+
+def _delete(store: Store, gone: dict[str, int], swept: Swept) -> None:
     store.delete_all(gone)
     swept.bytes += sum(gone.values())
     swept.files += len(gone)
-    if store.local:
-        _remove_empty_folders(store.root)
 
 
 def _remove_empty_folders(root: str) -> None:

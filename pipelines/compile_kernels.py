@@ -57,4 +57,5 @@ def _compile_cohesion() -> None:
 
 
 if __name__ == "__main__":
+    print("compiling the kernels, once for this kind of processor: some minutes", flush=True)
     print(f"kernels ready after {compile_kernels():.0f} s")

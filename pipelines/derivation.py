@@ -264,8 +264,8 @@ class Derivation:
         """Print where everything lies."""
         for name in ("corpus", "tokens"):
             if self.output.exists(f"{name}/manifest.json"):
-                self.console.print(f"{name:>10}  {self.output.path(name)}/manifest.json", highlight=False)
-        self.console.print(f"{'summary':>10}  {self.output.path(SUMMARY_NAME)}", highlight=False)
+                self.console.print(f"{name:>12}  {self.output.path(name)}/manifest.json", highlight=False)
+        self.console.print(f"{'summary':>12}  {self.output.path(SUMMARY_NAME)}", highlight=False)
 
 
 def selected_funnel(read: int, skipped: dict[str, int], published: int) -> dict[str, Any]:

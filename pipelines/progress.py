@@ -71,10 +71,13 @@ class PassProgress:
         documents = self._documents + sum(one.documents for one in self._live.values())
         kept = self._kept + sum(one.kept for one in self._live.values())
         megabytes = (self._read + sum(one.bytes for one in self._live.values())) / 1e6
-        rates = f"{documents:,} documents ({documents / seconds:,.0f}/s), {megabytes / seconds:.1f} MB/s, "
-        rates += f"kept {kept:,}, dropped {documents - kept:,}"
+        rates = ""
+        if documents or megabytes:  # not of a pass that reads none, such as training a tokenizer
+            rates = f"{documents:,} documents ({documents / seconds:,.0f}/s), {megabytes / seconds:.1f} MB/s, "
+            rates += f"kept {kept:,}, dropped {documents - kept:,}"
         if self._bar is not None:
             self._bar.update(self._bar_task, completed=self._items_done, rates=rates)
         elif time.monotonic() - self._logged > LOG_EVERY_S:
             self._logged = time.monotonic()
-            self._console.print(f"{self._name}: {self._items_done}/{self._items} splits, {rates}", highlight=False)
+            told = f"{self._name}: {self._items_done}/{self._items} splits"
+            self._console.print(f"{told}, {rates}" if rates else told, highlight=False)

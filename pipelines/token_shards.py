@@ -14,7 +14,7 @@ from corpus.storage import Store
 from pipelines.passes.publish import SPLIT_NAMES
 from pipelines.passes.reports import Report
 from pipelines.passes.task import Item
-from pipelines.passes.tokenise import TokeniseTask, TrainTokenizerTask, copy_tokenizer, load_tokenizer
+from pipelines.passes.tokenise import TokeniseTask, TrainTokenizerTask, copy_tokenizer, find_tokenizer, load_tokenizer
 
 
 def tokenise(
@@ -25,7 +25,8 @@ def tokenise(
 ) -> Manifest:
     """Train the tokenizer that the configuration asks for, or take the one it names, and tokenise every shard.
 
-    Raises BuildError where the corpus has more domains than a token row has bits for, or nothing to train on.
+    Raises BuildError where the corpus has more domains than a token row has bits for, or nothing to train on, and
+    ConfigError where no tokenizer lies where the configuration says.
     """
     tables = manifest.root["tables"]
     if len(tables["domains"]) > MAX_DOMAINS:
@@ -33,7 +34,7 @@ def tokenise(
             f"{manifest.store.root}: {len(tables['domains'])} domains, and token shards hold {MAX_DOMAINS} at most; "
             "name fewer in label.domains and build again"
         )
-    folder = config.tokenizer_path
+    folder = find_tokenizer(config.tokenizer_path) if config.tokenizer_path is not None else None
     if folder is None and not manifest.root["totals"]["rows"]:
         raise BuildError(
             f"{manifest.store.root}: nothing was published, so there is no text to train a tokenizer on; "

@@ -25,7 +25,7 @@ def load_config(path: str | Path | None, overrides: Iterable[str] = ()) -> Build
     """
     tree: dict[str, Any] = {}
     lines: dict[tuple[str | int, ...], int] = {}
-    name = str(path) if path is not None else "defaults"
+    name = str(path) if path is not None else "options"
     if path is not None:
         tree, lines = _read(Path(path))
     for override in overrides:

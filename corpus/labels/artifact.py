@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from corpus.errors import ConfigError
 from corpus.labels.digest import file_digest
 from corpus.labels.domains import Floats
 from corpus.labels.fasttext_kernel import FastTextScorer
@@ -20,7 +21,7 @@ FORMAT = 1
 NONE = "none"  # the label of documents that belong to no domain
 
 
-class ArtifactError(ValueError):
+class ArtifactError(ConfigError, ValueError):
     """A folder that is not a domain labeller."""
 
 
@@ -64,7 +65,8 @@ class DomainModel:
             self.combination = {name: Combination(*map(float, row)) for name, row in meta["combination"].items()}
             max_tokens, digest = int(meta["max_tokens"]), meta["sha256"]["model.bin"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"{path}: not a domain labeller: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise ArtifactError(f"{path}: not a domain labeller ({why}); train one: `wudao labels --help`") from error
         if file_digest(path / "model.bin") != digest:
             raise ArtifactError(f"{path}: model.bin is not the file that meta.json names")
         self.meta: dict[str, Any] = meta

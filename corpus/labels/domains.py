@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from corpus.errors import ConfigError
 from corpus.labels.scan import KINDS, UNIT, Scan
 
 # The evidence of one domain in one document, in the order of the coefficients.
@@ -28,7 +29,7 @@ _HAN, _LATIN, _DIGIT = KINDS.index("han"), KINDS.index("latin"), KINDS.index("di
 Floats = npt.NDArray[np.float64]
 
 
-class CalibrationError(ValueError):
+class CalibrationError(ConfigError, ValueError):
     """Calibration constants that cannot be used."""
 
 

@@ -38,7 +38,8 @@ def read_labelled(paths: Sequence[str | Path], domains: Sequence[str]) -> Iterat
                     if line.strip():
                         yield _document(line, f"{path}, line {number}", path.name.partition(".")[0], domains)
         except (OSError, EOFError, zstandard.ZstdError) as error:
-            raise ConfigError(f"{path}: cannot be read ({error})") from None
+            told = getattr(error, "strerror", None) or error
+            raise ConfigError(f"{path}: cannot be read ({told}); name a JSONL file of labelled documents") from None
 
 
 def _opened(path: Path) -> BinaryIO:

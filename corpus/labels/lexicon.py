@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from corpus.errors import ConfigError
 from corpus.labels.folding import fold
 from corpus.labels.scan import Channels
 from corpus.labels.terms import Terms, build_terms
@@ -19,7 +20,7 @@ MAX_TERMS = 1_000_000
 MAX_FILE_BYTES = 64 << 20
 
 
-class LexiconError(ValueError):
+class LexiconError(ConfigError, ValueError):
     """A lexicon file that cannot be read; the message names file, line and remedy."""
 
 

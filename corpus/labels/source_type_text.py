@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from corpus.errors import ConfigError
 from corpus.labels.domains import Floats
 from corpus.labels.folding import fold
 from corpus.labels.lexicon import Lexicon
@@ -39,7 +40,7 @@ SHARES = (
 STATISTICS = SIZES + SHARES
 
 
-class SourceTypeError(ValueError):
+class SourceTypeError(ConfigError, ValueError):
     """A table of patterns or weights that cannot be used."""
 
 

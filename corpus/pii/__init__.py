@@ -17,10 +17,12 @@ Importing this package imports neither Presidio nor hyperscan; the engine does, 
 
 from __future__ import annotations
 
+from corpus import errors
+
 __all__ = ["MissingDependency"]
 
 
-class MissingDependency(ImportError):
+class MissingDependency(errors.MissingDependency, ImportError):
     """Scrubbing is on, but the packages of the ``pii`` extra are not installed."""
 
     def __init__(self, package: str) -> None:

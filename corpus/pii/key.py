@@ -7,10 +7,12 @@ import hmac
 import os
 from pathlib import Path
 
+from corpus.errors import ConfigError
+
 MIN_KEY_BYTES = 16  # 128 bits: a mobile number has 37, so an unkeyed or weakly keyed hash can be searched
 
 
-class KeyMissing(ValueError):
+class KeyMissing(ConfigError, ValueError):
     """An action needs the key and there is none, or it is too short."""
 
 

@@ -16,13 +16,14 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from corpus.errors import ConfigError
 from corpus.pii.candidate import Validator
 
 PACKAGED_RULES = "pii_rules"
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class RuleError(ValueError):
+class RuleError(ConfigError, ValueError):
     """A rule file cannot be used; the message names the file, the rule and the remedy."""
 
 

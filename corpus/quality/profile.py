@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from corpus.errors import ConfigError
 from corpus.quality.signals import SIGNALS
 from corpus.quality.word_signals import WORD_SIGNALS
 from corpus.safe_yaml import read_yaml
@@ -92,34 +93,43 @@ class Profile:
         return tuple(current[rule.name] for rule in self.rules)
 
 
+class ProfileError(ConfigError, ValueError):
+    """A quality profile that cannot be used; the message names the entry and the remedy."""
+
+
+def profile_file(name: str) -> Path:
+    """Return the path of a profile that is not built in. Raises ``ProfileError`` where no file is there."""
+    path = Path(name)
+    if not path.is_file():
+        raise ProfileError(f"no quality profile {name!r}: use one of {', '.join(BUILT_IN)} or a YAML file's path")
+    return path
+
+
 def load_profile(name: str) -> Profile:
     """Return the built-in profile ``name``, or the one in the YAML file at path ``name``.
 
-    Raises ``ValueError`` naming the entry and the remedy where the file is not a profile.
+    Raises ``ProfileError`` naming the entry and the remedy where the file is not a profile.
     """
     if name in BUILT_IN:
         text = files("corpus.quality").joinpath("profiles", f"{name}.yaml").read_text(encoding="utf-8")
     else:
-        path = Path(name)
-        if not path.is_file():
-            raise ValueError(f"no quality profile {name!r}: use one of {', '.join(BUILT_IN)} or a YAML file's path")
-        text = path.read_text(encoding="utf-8")
+        text = profile_file(name).read_text(encoding="utf-8")
     try:
         return parse_profile(read_yaml(text), name)
     except yaml.YAMLError as error:
-        raise ValueError(f"{name}: not YAML: {error}") from error
+        raise ProfileError(f"{name}: not YAML: {error}") from error
 
 
 def parse_profile(data: Any, origin: str) -> Profile:
     """Return the profile that the mapping ``data`` describes; ``origin`` names it in errors."""
     if not isinstance(data, dict) or not data.get("rules"):
-        raise ValueError(f"{origin}: a profile is a mapping with a list `rules`")
+        raise ProfileError(f"{origin}: a profile is a mapping with a list `rules`")
     _refuse_unknown(data, {"name", "description", "rules", "overrides", "score"}, origin)
     rules = tuple(_parse_rule(entry, origin) for entry in data["rules"])
     names = [rule.name for rule in rules]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise ValueError(f"{origin}: rule names must differ: {', '.join(doubled)}")
+        raise ProfileError(f"{origin}: rule names must differ: {', '.join(doubled)}")
     overrides = tuple(_parse_override(entry, set(names), origin) for entry in data.get("overrides") or ())
     score = tuple(_parse_ramp(entry, origin) for entry in data.get("score") or ())
     used = {rule.signal for rule in rules} | {condition.signal for rule in rules for condition in rule.given}
@@ -129,12 +139,14 @@ def parse_profile(data: Any, origin: str) -> Profile:
 def with_limits(profile: Profile, limits: Mapping[str, Limits], disabled: Sequence[str]) -> Profile:
     """Return ``profile`` with the user's limits in place of its own and without the ``disabled`` rules.
 
-    Raises ``ValueError`` for a name that is no rule of the profile.
+    Raises ``ProfileError`` for a name that is no rule of the profile.
     """
     names = {rule.name for rule in profile.rules}
     unknown = sorted((set(limits) | set(disabled)) - names)
     if unknown:
-        raise ValueError(f"profile {profile.name} has no rule {', '.join(unknown)}; it has {', '.join(sorted(names))}")
+        raise ProfileError(
+            f"profile {profile.name} has no rule {', '.join(unknown)}; it has {', '.join(sorted(names))}"
+        )
     rules = tuple(
         Rule(rule.name, rule.signal, limits.get(rule.name, rule.limits), rule.given, rule.source)
         for rule in profile.rules
@@ -151,26 +163,26 @@ def with_limits(profile: Profile, limits: Mapping[str, Limits], disabled: Sequen
 def _refuse_unknown(entry: Mapping[str, Any], allowed: set[str], where: str) -> None:
     unknown = sorted(set(entry) - allowed)
     if unknown:
-        raise ValueError(f"{where}: unknown key {', '.join(unknown)}; allowed: {', '.join(sorted(allowed))}")
+        raise ProfileError(f"{where}: unknown key {', '.join(unknown)}; allowed: {', '.join(sorted(allowed))}")
 
 
 def _parse_limits(entry: Mapping[str, Any], where: str) -> Limits:
     for side in ("min", "max"):
         value = entry.get(side)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"{where}: {side} must be a number, not {value!r}")
+            raise ProfileError(f"{where}: {side} must be a number, not {value!r}")
     return Limits(entry.get("min"), entry.get("max"))
 
 
 def _check_signal(signal: Any, where: str) -> str:
     if signal not in SIGNALS and signal not in WORD_SIGNALS and signal not in COLUMN_SIGNALS:
-        raise ValueError(f"{where}: no signal {signal!r}; see corpus/quality/signals.py")
+        raise ProfileError(f"{where}: no signal {signal!r}; see corpus/quality/signals.py")
     return str(signal)
 
 
 def _parse_rule(entry: Any, origin: str) -> Rule:
     if not isinstance(entry, dict) or "name" not in entry or "signal" not in entry:
-        raise ValueError(f"{origin}: a rule has `name` and `signal`: {entry!r}")
+        raise ProfileError(f"{origin}: a rule has `name` and `signal`: {entry!r}")
     where = f"{origin}: rule {entry['name']}"
     _refuse_unknown(entry, {"name", "signal", "min", "max", "given", "source"}, where)
     given = []
@@ -186,7 +198,7 @@ def _parse_rule(entry: Any, origin: str) -> Rule:
 def _parse_override(entry: Any, names: set[str], origin: str) -> Override:
     where = f"{origin}: override {entry!r:.80}"
     if not isinstance(entry, dict) or not isinstance(entry.get("when"), dict) or not isinstance(entry.get("set"), dict):
-        raise ValueError(f"{where}: an override has the mappings `when` and `set`")
+        raise ProfileError(f"{where}: an override has the mappings `when` and `set`")
     _refuse_unknown(entry, {"when", "set", "source"}, where)
     _refuse_unknown(entry["when"], set(CONTEXT_FIELDS), where)
     _refuse_unknown(entry["set"], names, where)
@@ -198,13 +210,13 @@ def _parse_override(entry: Any, names: set[str], origin: str) -> Override:
 def _parse_ramp(entry: Any, origin: str) -> Ramp:
     where = f"{origin}: score {entry!r:.80}"
     if not isinstance(entry, dict):
-        raise ValueError(f"{where}: a part of the score has signal, worst, best, weight")
+        raise ProfileError(f"{where}: a part of the score has signal, worst, best, weight")
     _refuse_unknown(entry, {"signal", "worst", "best", "weight"}, where)
     ramp = Ramp(
         _check_signal(entry.get("signal"), where), float(entry["worst"]), float(entry["best"]), float(entry["weight"])
     )
     if ramp.worst == ramp.best or ramp.weight <= 0:
-        raise ValueError(f"{where}: worst and best must differ, weight must be positive")
+        raise ProfileError(f"{where}: worst and best must differ, weight must be positive")
     if ramp.signal not in SIGNALS:
-        raise ValueError(f"{where}: the score is made of stored signals only")
+        raise ProfileError(f"{where}: the score is made of stored signals only")
     return ramp

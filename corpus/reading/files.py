@@ -61,7 +61,11 @@ def list_files(paths: list[str]) -> list[InputFile]:
             taken.add(path)
             found[file.uri] = file._replace(path=path)
     if not found:
-        raise InputError(f"There is no file to read in {', '.join(paths)}." if paths else "input.paths names nothing.")
+        raise InputError(
+            f"There is no file to read in {', '.join(paths)}."
+            if paths
+            else "no input: name files, folders, globs or URLs with -i, or in input.paths"
+        )
     return sorted(found.values())
 
 
@@ -103,10 +107,10 @@ def _local(given: str, path: str) -> Iterator[InputFile]:
         root = _fixed_folder(path)
         matches = sorted(glob.glob(path, recursive=True))
         if not matches:
-            raise InputError(f"Nothing matches the glob {given}.")
+            raise InputError(f"{given}: nothing matches this glob; mend it, or name a file, folder or URL.")
         names = (name for match in matches for name in (_walk(match) if os.path.isdir(match) else [match]))
     else:
-        raise InputError(f"The input {given} does not exist.")
+        raise InputError(f"{given}: this input does not exist; name a file, folder, glob or URL that does.")
     for name in names:
         relative = os.path.relpath(name, root).replace(os.sep, "/")
         if _is_hidden(relative) or not os.path.isfile(name):
@@ -149,9 +153,9 @@ def _remote(given: str) -> Iterator[InputFile]:
     try:
         root, infos = remote.attempt(listed, given)
     except FileNotFoundError as error:
-        raise InputError(f"The input {given} does not exist.") from error
+        raise InputError(f"{given}: this input does not exist; name a file, folder, glob or URL that does.") from error
     if not infos and _GLOB & set(path):
-        raise InputError(f"Nothing matches the glob {given}.")
+        raise InputError(f"{given}: nothing matches this glob; mend it, or name a file, folder or URL.")
     for name, info in infos.items():
         relative = name[len(root) :].lstrip("/") if name.startswith(root) else name
         if info.get("type") == "file" and not _is_hidden(relative):

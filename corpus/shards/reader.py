@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from corpus.errors import CorruptionError
 from corpus.shards.manifest import Manifest, read_manifest
-from corpus.shards.view import Dataset
+from corpus.shards.view import Dataset, unreadable
 from corpus.storage import Store
 
 
@@ -36,7 +36,7 @@ def read_shard(store: Store, shard: dict[str, Any]) -> Iterator[pa.RecordBatch]:
         with pa.ipc.open_stream(store.arrow_source(shard["path"])) as reader:
             yield from reader
     except (pa.ArrowInvalid, OSError) as error:
-        raise CorruptionError(f"{store.path(shard['path'])}: not readable as an Arrow stream ({error})") from error
+        raise unreadable(store, shard, error) from error
 
 
 def read_corpus(manifest: Manifest, split: str | None = None) -> Iterator[pa.RecordBatch]:

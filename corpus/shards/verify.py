@@ -13,7 +13,7 @@ import pyarrow as pa
 from corpus.dedupe.index import FOLDER as INDEX_FOLDER
 from corpus.dedupe.index import MANIFEST as INDEX_MANIFEST
 from corpus.dedupe.index import open_index
-from corpus.errors import CorruptionError, WudaoError
+from corpus.errors import BuildError, CorruptionError, WudaoError
 from corpus.shards.content_hash import ContentHash
 from corpus.shards.journal import current_bytes
 from corpus.shards.manifest import Manifest, read_manifest, root_hash
@@ -27,6 +27,22 @@ REMOVALS = {
     "dead_letters": ("quarantined", "document_quarantined"),
     "duplicates": ("duplicates",),
 }
+
+
+def read_summary(output: Store) -> dict[str, Any]:
+    """Return the summary of the build in ``output``, as a take-down that is decided has it.
+
+    Raises BuildError where none has finished there, CorruptionError where its file is no JSON.
+    """
+    try:
+        summary: dict[str, Any] = orjson.loads(current_bytes(output, SUMMARY_NAME))
+    except (FileNotFoundError, NotADirectoryError):
+        raise BuildError(f"{output.root}: no finished build here; name the OUTPUT of `wudao build`") from None
+    except orjson.JSONDecodeError as error:
+        raise CorruptionError(
+            f"{output.path(SUMMARY_NAME)}: not valid JSON ({error}); restore it or run the build again"
+        ) from None
+    return summary
 
 
 @dataclass
@@ -128,7 +144,9 @@ def _verify_shard(
                 key_state.update(key)
             rows += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise CorruptionError(f"{path}: not readable as an Arrow stream ({str(error)[:200]})") from None
+        raise CorruptionError(
+            f"{path}: not readable as an Arrow stream ({str(error)[:200]}); restore it or run the build again"
+        ) from None
     verdict.rows += rows
     keys[shard["index"]] = key_state.hexdigest()
     if schema is not None and found != schema:
@@ -157,9 +175,9 @@ def _checksum(store: Store, name: str) -> tuple[int, str]:
 
 def _verify_summary(output: Store, corpus: Manifest | None, verdict: Verdict) -> None:
     try:
-        summary = orjson.loads(current_bytes(output, SUMMARY_NAME))
-    except (FileNotFoundError, orjson.JSONDecodeError) as error:
-        verdict.problems.append(f"{output.path(SUMMARY_NAME)}: {error}; run the build again")
+        summary = read_summary(output)
+    except WudaoError as error:
+        verdict.problems.append(str(error))
         return
     where = output.path(SUMMARY_NAME)
     verdict.problems.extend(f"{where}: {line}" for line in unbalanced(summary["funnel"]))

@@ -92,8 +92,11 @@ class Dataset:
     def schema(self, shard: dict[str, Any]) -> pa.Schema:
         """Return the schema of a shard's rows."""
         base = next(self.pieces(shard))[0]
-        with pa.ipc.open_stream(self.base.store.arrow_source(base["path"])) as reader:
-            return reader.schema
+        try:
+            with pa.ipc.open_stream(self.base.store.arrow_source(base["path"])) as reader:
+                return reader.schema
+        except (pa.ArrowInvalid, OSError) as error:
+            raise unreadable(self.base.store, base, error) from error
 
     def batches(self, shard: dict[str, Any], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the record batches of one shard; of ``columns`` only, in the schema's order, where they are named."""
@@ -107,6 +110,13 @@ class Dataset:
         for base, rows in self.pieces(shard):
             for places, batch in read_rows(self.base.store, base, rows, columns):
                 yield base["index"], places, batch
+
+
+def unreadable(store: Store, shard: dict[str, Any], error: Exception) -> CorruptionError:
+    """Return the error of a shard that Arrow cannot read."""
+    return CorruptionError(
+        f"{store.path(shard['path'])}: not readable as an Arrow stream ({error}); restore it or run the build again"
+    )
 
 
 def read_rows(
@@ -136,7 +146,7 @@ def read_rows(
                         break
                 first = until
     except (pa.ArrowInvalid, OSError) as error:
-        raise CorruptionError(f"{store.path(shard['path'])}: not readable as an Arrow stream ({error})") from error
+        raise unreadable(store, shard, error) from error
     if rows is not None and used < len(rows):
         raise CorruptionError(f"{store.path(shard['path'])}: it has no row {int(rows[used])}, which a view names")
 

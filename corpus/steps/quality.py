@@ -61,11 +61,11 @@ class Quality:
         import hashlib
         from pathlib import Path
 
-        from corpus.quality.profile import BUILT_IN
+        from corpus.quality.profile import BUILT_IN, profile_file
 
         paths = {f"word_list:{i}": path for i, path in enumerate(self.settings.word_lists)}
         if self.settings.profile not in BUILT_IN:
-            paths["profile"] = self.settings.profile
+            paths["profile"] = str(profile_file(self.settings.profile))
         if self.settings.cohesion is not None:
             paths["cohesion"] = self.settings.cohesion
         if self.settings.classifier is not None:

@@ -11,6 +11,7 @@ import orjson
 
 from corpus.config.load import load_config
 from corpus.errors import ConfigError
+from corpus.storage import Store
 from pipelines.apply import apply_steps, pii_spans
 from pipelines.lean_imports import import_lean
 
@@ -28,7 +29,8 @@ def apply_command(
     if output is not None and any(Path(one).is_file() and output.exists() and output.samefile(one) for one in source):
         raise ConfigError(f"{output}: the output is the input; choose another output")
     rows = pii_spans(settings, unread) if spans else apply_steps(names, settings, unread)
-    stream = output.open("wb") if output is not None else sys.stdout.buffer
+    # A store names its file where the disk is full.
+    stream = Store(output.parent).open_write(output.name) if output is not None else sys.stdout.buffer
     try:
         for row in rows:
             stream.write(orjson.dumps(row) + b"\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from corpus.config.load import load_config
+from corpus.errors import ConfigError
 from corpus.storage import Store
 from pipelines.engines.registry import make_engine
 from pipelines.lean_imports import import_lean
@@ -37,6 +38,9 @@ def build_command(
         if value is not None:
             overrides.append(f"{key}={json.dumps(value)}")
     if conf:
+        for one in conf:
+            if "=" not in one:
+                raise ConfigError(f"--conf {one}: write it as name=value, such as spark.executor.memory=4g")
         overrides.append(f"run.conf={json.dumps(dict(one.split('=', 1) for one in conf))}")
     if beam_args:
         overrides.append(f"run.beam_args={json.dumps(beam_args)}")

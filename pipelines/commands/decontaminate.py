@@ -84,7 +84,7 @@ def decontaminate(
         removed = [entry for report in reports if (entry := report["files"]["rejects"]) is not None]
         derivation.finish(corpus, tokens, _funnel(documents, kept), {"rejects": removed} if removed else {}, derived)
         derivation.show_places()
-    derivation.console.print(f"{'matches':>10}  {derivation.output.path(LIST_NAME)}", highlight=False)
+    derivation.console.print(f"{'matches':>12}  {derivation.output.path(LIST_NAME)}", highlight=False)
     return told
 
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +13,7 @@ from corpus.config.build import BuildConfig
 from corpus.errors import BuildError
 from corpus.parquet import read_parquet
 from corpus.shards.reader import open_corpus, read_corpus, read_shard
-from corpus.shards.verify import SUMMARY_NAME
+from corpus.shards.verify import read_summary
 from corpus.storage import Store
 from pipelines.inputs import fetched_record
 from pipelines.lean_imports import import_lean
@@ -24,10 +23,7 @@ EXCERPT = 400
 
 def _summary(output: str) -> tuple[Store, dict[str, Any]]:
     store = Store(output)
-    if not store.exists(SUMMARY_NAME):
-        raise BuildError(f"{output}: no finished build here; name the OUTPUT of `wudao build`")
-    summary: dict[str, Any] = orjson.loads(store.read_bytes(SUMMARY_NAME))
-    return store, summary
+    return store, read_summary(store)
 
 
 def _removed(store: Store, summary: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
@@ -58,21 +54,33 @@ def inspect_command(
     config = BuildConfig.model_validate(summary["config"])
     if dropped or reason is not None:
         rows = (row for row in _removed(store, summary, "rejects") if reason in (None, row["reason"]))
-        for row in _sampled(_by_key(rows, key), count, seed):
+        found = _sampled(_by_key(rows, key), count, seed)
+        for row in found:
             _show_reject(console, row, config, full)
+        _say_if_none(console, found, f"dropped by rule {reason}" if reason is not None else "dropped", key)
         return
     if duplicates:
-        for row in _sampled(_by_key(_removed(store, summary, "duplicates"), key), count, seed):
+        found = _sampled(_by_key(_removed(store, summary, "duplicates"), key), count, seed)
+        for row in found:
             place = f"{row['path']}@{row['offset']}"
             build = f" (published by build {row['build'][:16]})" if row.get("build") else ""
             console.print(
                 f"{row['doc_key'].hex()}  {row['kind']} of {row['keeper'].hex()}{build}  "
                 f"similarity {row['similarity']:.3f}  cluster of {row['cluster_size']}  {row['url'] or ''}  {place}"
             )
+        _say_if_none(console, found, "a duplicate", key)
         return
     kept = (row for batch in read_corpus(open_corpus(output)) for row in batch.to_pylist())
-    for row in _sampled(_by_key(kept, key), count, seed):
+    found = _sampled(_by_key(kept, key), count, seed)
+    for row in found:
         _show_document(console, row, config, full)
+    _say_if_none(console, found, "published", key)
+
+
+def _say_if_none(console: Console, found: list[dict[str, Any]], what: str, key: str | None) -> None:
+    if not found:
+        beginning = f" whose doc_key begins with {key}" if key is not None else ""
+        console.print(f"no document{beginning} is {what}; build.json counts what was kept, dropped and why")
 
 
 def _by_key(rows: Iterator[dict[str, Any]], key: str | None) -> Iterator[dict[str, Any]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from corpus.config.scrub import ScrubSettings
-from corpus.shards.journal import current_bytes
+from corpus.errors import BuildError
 from corpus.shards.reader import open_corpus
-from corpus.shards.verify import SUMMARY_NAME
+from corpus.shards.verify import read_summary
 from corpus.shards.view import Dataset
 from corpus.steps.scrub import Scrub
 from corpus.storage import Store
@@ -41,8 +40,8 @@ def verify_pii_command(output: str, max_leaks: float | None) -> None:
 def _settings(output: str) -> ScrubSettings:
     """Return the scrub section of the build, the defaults where there is no summary."""
     try:
-        summary = orjson.loads(current_bytes(Store(output), SUMMARY_NAME))
-    except (FileNotFoundError, NotADirectoryError):
+        summary = read_summary(Store(output))
+    except BuildError:
         return ScrubSettings.model_validate({})
     return ScrubSettings.model_validate(summary.get("config", {}).get("scrub", {}))
 

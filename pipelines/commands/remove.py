@@ -12,6 +12,7 @@ from corpus.shards.verify import SUMMARY_NAME
 from corpus.storage import Store
 from corpus.takedown.certificate import FOLDER
 from corpus.takedown.request import Request
+from corpus.takedown.tombstones import Tombstones
 from pipelines.lock import locked
 from pipelines.takedown.removal import remove
 from pipelines.takedown.search import Findings, Found, find
@@ -32,7 +33,7 @@ def remove_command(output: str, request: Request, yes: bool, count: int) -> None
         if not yes:
             console.print("Nothing was changed. Repeat with --yes to remove these; --keep KEY leaves a namesake.")
             return
-        if not findings.documents and not request.stones():
+        if not findings.documents and request.stones() <= Tombstones.read(store).stones:
             console.print("Nothing to remove.")
             return
         certificate = remove(store, findings)

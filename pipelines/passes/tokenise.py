@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.config.tokenizer import TokenizerSettings
-from corpus.errors import CorruptionError
+from corpus.errors import ConfigError, CorruptionError
 from corpus.remote import is_remote
 from corpus.schema import tokens_schema
 from corpus.shards.label_codes import label_codes
@@ -171,15 +171,43 @@ def _loaded(folder: str, sha256: str) -> Tokenizer:
     return tokenizer
 
 
+def find_tokenizer(place: str) -> str:
+    """Return the folder of the artifact that ``place`` is, or the only one that lies in it.
+
+    `wudao tokenizer train -o` leaves the latter. Raises ConfigError where there is none, or several.
+    """
+    from tokenizer_training.artifact import META_FILE
+
+    store = Store(place)
+    if store.exists(META_FILE):
+        return store.root
+    found = [name.rpartition("/")[0] for name in store.names() if name.endswith(f"/{META_FILE}")]
+    if len(found) == 1:
+        return store.path(found[0])
+    if found:
+        raise ConfigError(f"{store.root}: several tokenizers lie here ({', '.join(found)}); name one of these folders")
+    raise ConfigError(
+        f"{store.root}: no tokenizer lies here ({META_FILE}); make one with `wudao tokenizer train CORPUS -o {place}`"
+    )
+
+
 def load_tokenizer(folder: str) -> Tokenizer:
-    """Load the artifact in ``folder``, a path or URL: a remote one by way of a local copy, gone afterwards."""
+    """Load the artifact in ``folder``, a path or URL: a remote one by way of a local copy, gone afterwards.
+
+    Raises CorruptionError where it cannot be read.
+    """
     from tokenizer_training import load
 
-    if not is_remote(folder):
-        return load(Path(folder))
-    with tempfile.TemporaryDirectory(prefix="wudao-tokenizer-") as copy:
-        copy_tokenizer(Store(folder), Store(copy))
-        return load(Path(copy))
+    try:
+        if not is_remote(folder):
+            return load(Path(folder))
+        with tempfile.TemporaryDirectory(prefix="wudao-tokenizer-") as copy:
+            copy_tokenizer(Store(folder), Store(copy))
+            return load(Path(copy))
+    except ValueError as error:  # JSONDecodeError among them
+        raise CorruptionError(
+            f"{folder}: not a tokenizer that can be read ({error}); restore it or train another"
+        ) from None
 
 
 def copy_tokenizer(source: Store, target: Store) -> None:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from corpus.identity import KEY_BYTES
 from corpus.parquet import read_parquet
 from corpus.storage import Store
+from corpus.takedown.step import emptied
 from corpus.takedown.tombstones import Stone, place_stone
 from pipelines.passes.reports import read_report
 
@@ -43,6 +44,16 @@ def document_batches(work: Store, name: str, columns: Iterable[str]) -> Iterator
         return
     for index in range(reader.num_record_batches):
         yield reader.get_batch(index)
+
+
+def emptied_keys(work: Store, name: str, keys: set[bytes]) -> set[bytes]:
+    """Return those of ``keys`` whose rows in a documents file an earlier take-down has emptied."""
+    found: set[bytes] = set()
+    wanted = pa.array(sorted(keys), pa.binary(KEY_BYTES))
+    for batch in document_batches(work, name, ("doc_key", "text", "url", "record_id")) if keys else ():
+        empty = pc.and_(pa.array(emptied(batch)), pc.is_in(batch.column("doc_key"), value_set=wanted))
+        found.update(batch.column("doc_key").filter(empty).to_pylist())
+    return found
 
 
 def signed_contents(work: Store, keys: set[bytes]) -> set[bytes]:

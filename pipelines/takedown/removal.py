@@ -13,13 +13,13 @@ from corpus.errors import BuildError
 from corpus.shards.journal import commit, finish
 from corpus.shards.manifest import Manifest, read_manifest, root_bytes
 from corpus.shards.rewrite import Rewrite, rewrite_text, rewrite_tokens
-from corpus.shards.verify import SUMMARY_NAME, unbalanced
+from corpus.shards.verify import SUMMARY_NAME, read_summary, unbalanced
 from corpus.storage import Store
 from corpus.takedown.certificate import FOLDER, identity, replaced_shards, sealed
 from corpus.takedown.content import content_hashes
 from corpus.takedown.tombstones import NAME, Stone, Tombstones, place_stone
 from pipelines.takedown.intermediates import reports_naming, signed_contents, stage_blanked
-from pipelines.takedown.search import Findings, read_summary
+from pipelines.takedown.search import Findings
 
 
 def remove(output: Store, findings: Findings) -> dict[str, Any]:

@@ -8,20 +8,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.errors import BuildError
 from corpus.identity import KEY_BYTES
 from corpus.parquet import read_parquet
-from corpus.shards.journal import current_bytes
 from corpus.shards.manifest import Manifest, read_manifest
-from corpus.shards.verify import SUMMARY_NAME
+from corpus.shards.verify import read_summary
 from corpus.shards.view import VIEW, read_rows
 from corpus.storage import Store
 from corpus.takedown.request import Matcher, Request, excerpts
-from pipelines.takedown.intermediates import document_batches, document_files
+from corpus.takedown.tombstones import Tombstones
+from pipelines.takedown.intermediates import document_batches, document_files, emptied_keys
 
 IDENTITY_COLUMNS = ("doc_key", "part", "url", "host", "title")
 
@@ -68,6 +67,7 @@ class Findings:
 def find(output: Store, request: Request) -> Findings:
     """Return what ``request`` finds in the build in ``output``; nothing is changed.
 
+    What an earlier take-down removed is not found again: its key, and its row in the table of duplicates, stay.
     Raises ConfigError for a request that names nothing, BuildError where there is no finished build or a view.
     """
     request.check()
@@ -78,8 +78,9 @@ def find(output: Store, request: Request) -> Findings:
         raise BuildError(f"{output.root}: a view of {base}; remove from that corpus, then extract again")
     matcher = Matcher(request)
     findings = Findings(request)
-    raw = _search_documents(output, matcher, findings)
-    duplicates = _Duplicates.read(output, summary)
+    buried = {key for kind, key in Tombstones.read(output).stones if kind == "key"}
+    raw = _search_documents(output, matcher, findings, buried)
+    duplicates = _Duplicates.read(output, summary, buried - raw.keys())
     named: dict[bytes, tuple[str, ...]] = {key: one.why for key, one in raw.items()}
     for key, why in duplicates.named(matcher).items():
         named.setdefault(key, why)
@@ -118,7 +119,8 @@ class _Duplicates:
     tables: list[pa.Table] = field(default_factory=list)
 
     @classmethod
-    def read(cls, output: Store, summary: dict[str, Any]) -> _Duplicates:
+    def read(cls, output: Store, summary: dict[str, Any], removed: set[bytes]) -> _Duplicates:
+        """Return all but those with a key in ``removed``."""
         found = cls()
         work = output.sub("work")
         for entry in summary["removed"].get("duplicates", []):
@@ -127,7 +129,8 @@ class _Duplicates:
             table = read_parquet(work.read_bytes(entry["path"]))
             found.tables.append(table)
             for row in table.select(["doc_key", "keeper", "url", "part", "kind"]).to_pylist():
-                if row["kind"] == "repeat":  # the same document seen twice: its key is the keeper's
+                # A repeat is the same document seen twice: its key is the keeper's.
+                if row["kind"] == "repeat" or row["doc_key"] in removed:
                     continue
                 found.keeper[row["doc_key"]] = row["keeper"]
                 found.url[row["doc_key"]] = row["url"]
@@ -192,24 +195,21 @@ def _show_openings(manifest: Manifest, shard: dict[str, Any], found: list[Found]
         one.excerpts = shown
 
 
-def _search_documents(output: Store, matcher: Matcher, findings: Findings) -> dict[bytes, Found]:
-    """Return what the request names among the documents as they were before publishing."""
+def _search_documents(output: Store, matcher: Matcher, findings: Findings, buried: set[bytes]) -> dict[bytes, Found]:
+    """Return what the request names among the documents as they were before publishing.
+
+    ``buried`` are keys of earlier take-downs: where such a row is empty it is not told again.
+    """
     found: dict[bytes, Found] = {}
     work = output.sub("work")
     columns = [*IDENTITY_COLUMNS, *(("text",) if matcher.request.needs_text else ())]
     for name in document_files(output):
         findings.intermediates = True
+        here: dict[bytes, Found] = {}
         for batch in document_batches(work, name, columns):
             for row, hit in matcher.find(batch).items():
                 key, part, url, title = (batch.column(one)[row].as_py() for one in ("doc_key", "part", "url", "title"))
-                found[key] = Found(key, "not published", hit.why, url, part, title, hit.excerpts)
+                here[key] = Found(key, "not published", hit.why, url, part, title, hit.excerpts)
+        emptied = emptied_keys(work, name, buried & here.keys())
+        found |= {key: one for key, one in here.items() if key not in emptied}
     return found
-
-
-def read_summary(output: Store) -> dict[str, Any]:
-    """Return the summary of the build in ``output``; BuildError where none has finished there."""
-    try:
-        summary: dict[str, Any] = orjson.loads(current_bytes(output, SUMMARY_NAME))
-    except FileNotFoundError:
-        raise BuildError(f"{output.root}: no finished build here; name the OUTPUT of `wudao build`") from None
-    return summary

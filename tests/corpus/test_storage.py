@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
 from pathlib import Path
 
@@ -38,6 +40,22 @@ def test_intermediates_are_private(tmp_path: Path) -> None:
     work = Store(tmp_path / "work")
     work.make_private()
     assert stat.S_IMODE((tmp_path / "work").stat().st_mode) == 0o700
+
+
+def test_what_a_killed_write_left_is_known(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_atomic("build.json", b"{}")
+    (tmp_path / "notes.tmp").write_bytes(b"somebody's own")
+    child = os.fork()
+    if child == 0:
+        os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        store.write_atomic("build.json", b"[]")
+    os.waitpid(child, 0)
+    (left,) = store.unfinished()
+    assert left.startswith("build.json.")
+    assert store.read_bytes(left) == b"[]"
+    assert store.read_bytes("build.json") == b"{}"
+    assert Store("memory://nowhere").unfinished() == Store(tmp_path / "nowhere").unfinished() == []
 
 
 def test_an_unknown_protocol_is_one_sentence() -> None:

@@ -198,7 +198,10 @@ def test_an_input_that_vanishes_between_planning_and_reading(
     root = str(copy) if place == "local" else f"limited://{copy}"
     config = configured(str(tmp_path / "local"), input={"paths": [root]})
     told = refusal(config, Meddling(engine, lambda: (copy / "b.jsonl").rename(aside)))
-    assert told == f"{root}/b.jsonl: it is not there (any more); put it back and run the same command again"
+    assert (
+        told
+        == f"{root}/b.jsonl: it is not there (any more); put it back, or name another place, and run the same command again"
+    )
     assert not (tmp_path / "local" / "corpus").exists()
     aside.rename(copy / "b.jsonl")
     assert build(config, engine) == undisturbed[0]

@@ -107,7 +107,7 @@ def test_unreadable_kinds_are_one_dead_letter_each(tmp_path, read):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("missing", "does not exist"), ("*.nothing", "Nothing matches"), ("empty", "no file"), ("pdf", "None of the 1")],
+    [("missing", "does not exist"), ("*.nothing", "nothing matches"), ("empty", "no file"), ("pdf", "None of the 1")],
 )
 def test_input_errors_are_one_sentence(tmp_path, name, message):
     (tmp_path / "empty").mkdir()

@@ -179,6 +179,40 @@ def test_the_command_previews_and_then_removes(output: Path, capsys: pytest.Capt
     assert "Nothing to remove" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("criterion", ["url of a duplicate", "host", "doc", "id"])
+def test_the_same_command_again_finds_nothing_and_changes_nothing(
+    criterion: str, output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mirror,) = find(Store(output), Request(urls=("https://mirror.example/5",))).published
+    request = {
+        "url of a duplicate": Request(urls=("https://mirror.example/5",)),
+        "host": Request(hosts=("mirror.example",)),
+        "doc": Request(keys=(mirror.key.hex(),)),
+        "id": Request(ids=(PHONE,)),
+    }[criterion]
+    remove_command(str(output), request, True, 5)
+    assert '"certificate"' in capsys.readouterr().out
+    once = files(output)
+    remove_command(str(output), request, True, 5)
+    assert "Nothing to remove" in capsys.readouterr().out
+    assert files(output) == once
+
+
+def test_a_text_that_a_rebuild_read_again_is_emptied_again(
+    written_input: Path, make_config: MakeConfig, output: Path
+) -> None:
+    taken(output, urls=(NEWS3,))
+    for path in (output / "work" / "reports").rglob("*.json"):
+        path.unlink()
+    shutil.rmtree(output / "tokens")
+    build(make_config(written_input, output, run={"workers": 1}))
+    findings = find(Store(output), Request(urls=(NEWS3,)))
+    assert [one.role for one in findings.documents.values()] == ["not published"]
+    remove(Store(output), findings)
+    assert find(Store(output), Request(urls=(NEWS3,))).documents == {}
+    assert verify(Store(output)).problems == []
+
+
 def test_a_build_that_runs_is_not_disturbed(output: Path) -> None:
     with locked(Store(output)), pytest.raises(BuildError, match="is running here"):
         remove_command(str(output), Request(urls=(NEWS3,)), True, 5)

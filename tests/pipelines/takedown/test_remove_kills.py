@@ -16,6 +16,7 @@ from corpus.shards import journal
 from corpus.shards.reader import open_corpus
 from corpus.shards.verify import verify
 from corpus.storage import Store
+from pipelines.clean import clean
 
 
 def taken_and_killed(output: Path, operations: int | None) -> int:
@@ -59,6 +60,8 @@ def check_kills(original: Path, folder: Path, step: int) -> None:
     total = taken_and_killed(folder / "whole", None)
     assert total > 20
     after = open_corpus(str(folder / "whole")).root_hash
+    clean(Store(folder / "whole"))
+    named = set(Store(folder / "whole").names())
     seen = set()
     for operations in range(0, total, step):
         output = folder / str(operations)
@@ -75,6 +78,8 @@ def check_kills(original: Path, folder: Path, step: int) -> None:
             taken(output, urls=(NEWS3,))
             assert open_corpus(str(output)).root_hash == after
             assert verify(Store(output)).problems == []
+        clean(Store(output))
+        assert set(Store(output).names()) == named
         shutil.rmtree(output)
     assert seen == {before, after}
 
