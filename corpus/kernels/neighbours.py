@@ -11,8 +11,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from corpus.kernels.utf8 import code_at
-
 OTHER, GAP, DIGITS, LETTERS = range(4)  # of these, equal neighbours count as one
 NOTHING = 0xFFFF  # before the first symbol
 PLANE = 65536
@@ -39,7 +37,8 @@ def read_symbols(
             symbol = int(np.int64(table[np.uint64(byte)]))
             position += 1
         elif byte < 0xE0:
-            symbol = int(np.int64(table[np.uint64(code_at(data, position))]))
+            second = np.uint64(data[np.uint64(position + 1)]) & np.uint64(0x3F)
+            symbol = int(np.int64(table[(np.uint64(byte) & np.uint64(0x1F)) << np.uint64(6) | second]))
             position += 2
         else:
             symbol = OTHER

@@ -65,3 +65,14 @@ def test_a_border_between_values_counts() -> None:
     left = [{"doc_key": b"0000", "text": "甲乙"}, {"doc_key": b"0001", "text": "丙"}]
     right = [{"doc_key": b"0000", "text": "甲"}, {"doc_key": b"0001", "text": "乙丙"}]
     assert content_hash(SCHEMA, batches(left, 1)) != content_hash(SCHEMA, batches(right, 1))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_whether_empty_texts_have_a_buffer_does_not_show(kind: pa.DataType) -> None:
+    schema = pa.schema([("text", kind)])
+    offsets = pa.py_buffer(bytes(3 * (8 if kind == pa.large_string() else 4)))
+    hashes = {
+        content_hash(schema, [pa.RecordBatch.from_arrays([pa.Array.from_buffers(kind, 2, [None, offsets, data])], schema=schema)])
+        for data in (None, pa.py_buffer(b""), pa.py_buffer(b"\0"))
+    }
+    assert len(hashes) == 1
