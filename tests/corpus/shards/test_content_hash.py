@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,7 +73,9 @@ def test_whether_empty_texts_have_a_buffer_does_not_show(kind: pa.DataType) -> N
     schema = pa.schema([("text", kind)])
     offsets = pa.py_buffer(bytes(3 * (8 if kind == pa.large_string() else 4)))
     hashes = {
-        content_hash(schema, [pa.RecordBatch.from_arrays([pa.Array.from_buffers(kind, 2, [None, offsets, data])], schema=schema)])
+        content_hash(
+            schema, [pa.RecordBatch.from_arrays([pa.Array.from_buffers(kind, 2, [None, offsets, data])], schema=schema)]
+        )
         for data in (None, pa.py_buffer(b""), pa.py_buffer(b"\0"))
     }
     assert len(hashes) == 1
