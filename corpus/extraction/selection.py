@@ -75,6 +75,7 @@ class Selector:
         self._heading_tags = words.tags("h2", "h3", "h4", "h5")
         self._containers = words.tags(*_CONTAINERS)
         self._body = words.cues("article_body")
+        self._article = words.tag_numbers["article"]
         self._post_body = words.cues("post_body")
         self._post_item = words.cues("post", "comment", "answer", "question")
         self._reply = words.cues("comment", "answer")
@@ -128,7 +129,7 @@ class Selector:
             left, _ = markup_measure.remaining(page.tree, skip, page.body)
             root = int(
                 markup_choose.best_container(
-                    page.tree, skip, left, left, self._body, page.body, heading, rules.hinted, rules.near_heading, 1.0
+                    page.tree, skip, left, left, self._body, self._article, page.body, heading, rules.hinted, rules.near_heading, 1.0
                 )
             )
             return kind, _parts(page, root, skip, page.nothing)
@@ -180,7 +181,7 @@ class Selector:
             root = self._hinted(page, value, self._wechat)
         if root < 0:
             root = markup_choose.best_container(
-                tree, skip, value, text, self._body, body, heading, rules.hinted, rules.near_heading, rules.weight
+                tree, skip, value, text, self._body, -1 if posts else self._article, body, heading, rules.hinted, rules.near_heading, rules.weight
             )
             root = markup_choose.lift(tree, value, text, links, self._body, self._containers, root, body, 0.5)
         markup_choose.prune_links(

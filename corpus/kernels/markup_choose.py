@@ -20,6 +20,7 @@ def best_container(
     value: Any,
     text: Any,
     prefer: Any,
+    article: int,
     root: int,
     heading: int,
     bonus: float,
@@ -29,11 +30,17 @@ def best_container(
     """Return the element that would have the best F1 if the page's prose were exactly its main text.
 
     With V the prose under an element, T the text left under it and V0 all
-    prose, that is V / (T + weight * V0). Elements whose cues meet ``prefer``
-    get ``bonus`` times that, those that hold the page's heading (node
-    ``heading``, -1 for none) or stand up to three levels beside it up to
-    ``near`` times. Ties go to the deeper element.
+    prose, that is V / (T + weight * V0). ``bonus`` times that get elements
+    whose cues meet ``prefer`` (of several siblings, the element that holds them)
+    and elements of tag ``article`` that hold the page's heading (node
+    ``heading``, -1 for none); ``near`` times those that hold it or stand up to
+    three levels beside it. Ties go to the deeper element.
     """
+    node = heading
+    while article >= 0 and node > root:
+        if tree.tag[node] == article and 4 * value[node] >= value[root]:
+            root = node
+        node = tree.parent[node]
     best = root
     best_score = 0.0
     whole = max(1, value[root])
@@ -42,13 +49,20 @@ def best_container(
     while node >= root:
         distance[node] = 0
         node = tree.parent[node]
+    hinted = np.zeros(tree.tag.size, np.int32)  # prose of the children that cues prefer
+    largest = np.zeros(tree.tag.size, np.int32)  # of one of them
+    for i in range(root + 1, tree.end[root]):
+        if tree.tag[i] != TEXT and not skip[i] and tree.cues[i] & prefer:
+            hinted[tree.parent[i]] += value[i]
+            largest[tree.parent[i]] = max(largest[tree.parent[i]], value[i])
     for i in range(root, tree.end[root]):
         if distance[i] > 0 and i > root:
             distance[i] = min(4, distance[tree.parent[i]] + 1)
         if tree.tag[i] == TEXT or skip[i] or value[i] == 0:
             continue
         points = value[i] / (max(text[i], 1) + weight * whole)
-        if tree.cues[i] & prefer:
+        hint = tree.cues[i] & prefer and not (i > root and _are_several(tree.parent[i], hinted, largest))
+        if hint or (_are_several(i, hinted, largest) and 10 * hinted[i] > 7 * value[i]):
             points *= bonus
         if heading >= 0:
             points *= near if distance[i] < 4 else 1.0
@@ -56,6 +70,13 @@ def best_container(
             best_score = points
             best = i
     return best
+
+
+@njit(cache=True, nogil=True)
+def _are_several(node: int, hinted: Any, largest: Any) -> bool:
+    """Whether the children of ``node`` that cues prefer share its text: the largest holds at most three quarters."""
+    several: bool = 4 * largest[node] <= 3 * hinted[node] and hinted[node] > 0
+    return several
 
 
 @njit(cache=True, nogil=True)
