@@ -41,7 +41,7 @@ class KindDecider:
     def decide(self, page: Page, stated: Metadata, heading: int, url: str | None) -> str:
         """Return the kind of a page."""
         if (page.tree.cues & self._wechat).any() and (
-            url is None or "weixin" in url or "rich_media" in page.slice(0, 1 << 20)
+            "weixin" in (url or "") or "rich_media" in page.slice(0, 1 << 20)
         ):
             return "wechat"
         points = {"article": 0, "forum": 0, "qa": 0, "comments": 0}

@@ -85,7 +85,7 @@ class Selector:
         replies = words.cues("comment", "answer", "question")
         self.article = Rules(
             masks=np.array(
-                [always | words.cues("comment"), words.cues("user"), self._body, content, inline, gutter, none, none],
+                [always | words.cues("comment", "gallery"), words.cues("user"), self._body, content, inline, gutter, none, none],
                 np.uint64,
             ),
             spared=words.cues("comment", "answer"),
@@ -185,7 +185,7 @@ class Selector:
             )
             root = markup_choose.lift(tree, value, text, links, self._body, self._containers, root, body, 0.5)
         markup_choose.prune_links(
-            page.data, tree, skip, text, links, page.anchors, value, flags, root, rules.link_limit
+            page.data, tree, skip, text, links, page.anchors, page.has_block, value, flags, root, rules.link_limit
         )
         leads: list[int] = []
         if not posts and 0 <= heading < root:

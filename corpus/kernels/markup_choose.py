@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from corpus.kernels.markup_tree import BLOCK, LINK, TD, TEXT, TH
+from corpus.kernels.markup_tree import BLOCK, LINK, TD, TEXT, TH, TR
 
 
 @njit(cache=True, nogil=True)
@@ -108,6 +108,7 @@ def prune_links(
     text: Any,
     links: Any,
     anchors: Any,
+    has_block: Any,
     value: Any,
     tag_flags: Any,
     root: int,
@@ -126,6 +127,8 @@ def prune_links(
             continue
         cell = (tree.tag[i] == TD or tree.tag[i] == TH) and anchors[i] >= 3
         if skip[i] or tree.tag[i] == TEXT or not (tag_flags[tree.tag[i]] & BLOCK or cell):
+            continue
+        if tree.tag[i] == TR and not has_block[i]:
             continue
         if 3 * value[i] > value[root] or (3 * text[i] > text[root] and 4 * value[root] < text[root]):
             continue
