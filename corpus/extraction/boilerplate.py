@@ -21,6 +21,10 @@ _LONG = 60  # characters of a line that is prose whatever it ends with
 _SHORT_DATE = 70  # characters up to which a line with a date is a dateline
 _LONGEST = 300  # characters of a line that a pattern may match
 _HEAD, _TAIL = 12, 16  # lines looked at from either end
+_LONGEST_DATELINE = 100  # characters of a line with a date and a time of day
+_LONGEST_BYLINE = 40  # characters of the line before a dateline that is taken for its byline
+_CLOCK = re.compile(r"(?<![\d.:])\d{1,2}[:：.h]\d\d(?![\d.])")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
 class LineFilter:
@@ -57,7 +61,10 @@ class LineFilter:
         return "\n".join(kept).strip("\n")
 
     def _trim_head(self, lines: list[str], title: str) -> None:
-        """Remove boilerplate from the lines before the first line of prose; nothing where that is far away."""
+        """Remove boilerplate from the lines before the first line of prose; nothing where that is far away.
+
+        Where that line is a summary, bylines and datelines may follow it.
+        """
         squeezed = _GAPS.sub("", title)
         kept: list[str] = []
         for index, line in enumerate(lines[:_HEAD]):
@@ -66,13 +73,31 @@ class LineFilter:
                 continue
             known = len(trimmed) <= _SHORT_DATE and self._head.match(trimmed) is not None
             repeats = bool(squeezed) and _GAPS.sub("", trimmed) == squeezed
-            if _is_prose(trimmed) and not (known or repeats):
+            dated = _is_dateline(trimmed)
+            if _is_prose(trimmed) and not (known or repeats or dated):
+                self._trim_after_summary(lines, index)
                 lines[:index] = kept
                 return
-            if not (known or repeats or (len(trimmed) <= _SHORT_DATE and dates.has_date(trimmed))):
+            if dated or (len(trimmed) <= _SHORT_DATE and dates.has_date(trimmed)):
+                if kept and _may_be_byline(kept[-1]):
+                    kept.pop()
+            elif not (known or repeats):
                 kept.append(line)
         if len(lines) <= _HEAD:
             lines[:] = kept
+
+    def _trim_after_summary(self, lines: list[str], summary: int) -> None:
+        """Remove a dateline that stands next or second after the summary, and a byline between them."""
+        if len(lines[summary].strip()) > _LONGEST:
+            return
+        for index in range(summary + 1, min(summary + 3, len(lines) - 1)):
+            trimmed = lines[index].strip()
+            known = len(trimmed) <= _SHORT_DATE and self._head.match(trimmed) is not None
+            if not _is_prose(trimmed) and (known or _is_dateline(trimmed)):
+                del lines[summary + 1 : index + 1]
+                return
+            if not _may_be_byline(trimmed):
+                return
 
     def _trim_tail(self, lines: list[str]) -> None:
         for _ in range(min(_TAIL, len(lines))):
@@ -92,6 +117,21 @@ class LineFilter:
 
 def _bare(line: str) -> str:
     return _GAPS.sub("", _EDGE.sub("", line)).casefold()
+
+
+def _is_dateline(line: str) -> bool:
+    """Whether a line is no sentence and holds a time of day beside a date, in any language."""
+    return (
+        len(line) <= _LONGEST_DATELINE
+        and _PROSE_END.search(line) is None
+        and _CLOCK.search(line) is not None
+        and (_YEAR.search(line) is not None or dates.has_date(line))
+    )
+
+
+def _may_be_byline(line: str) -> bool:
+    trimmed = line.strip()
+    return len(trimmed) <= _LONGEST_BYLINE and _PROSE_END.search(trimmed) is None
 
 
 def _is_prose(line: str) -> bool:
