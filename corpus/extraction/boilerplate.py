@@ -55,7 +55,7 @@ class LineFilter:
                 trimmed = _GAPS.sub(" ", trimmed)
                 if _bare(trimmed) in self._anywhere or self._post.match(trimmed):
                     continue
-                if len(trimmed) <= 40 and not _is_prose(trimmed) and dates.has_date(trimmed):
+                if len(trimmed) <= 40 and not is_prose(trimmed) and dates.has_date(trimmed):
                     continue
             kept.append(line)
         return "\n".join(kept).strip("\n")
@@ -74,7 +74,7 @@ class LineFilter:
             known = len(trimmed) <= _SHORT_DATE and self._head.match(trimmed) is not None
             repeats = bool(squeezed) and _GAPS.sub("", trimmed) == squeezed
             dated = _is_dateline(trimmed)
-            if _is_prose(trimmed) and not (known or repeats or dated):
+            if is_prose(trimmed) and not (known or repeats or dated):
                 self._trim_after_summary(lines, index)
                 lines[:index] = kept
                 return
@@ -92,8 +92,8 @@ class LineFilter:
             return
         for index in range(summary + 1, min(summary + 3, len(lines) - 1)):
             trimmed = lines[index].strip()
-            known = len(trimmed) <= _SHORT_DATE and self._head.match(trimmed) is not None
-            if not _is_prose(trimmed) and (known or _is_dateline(trimmed)):
+            known = not is_prose(trimmed) and self._head.match(trimmed) is not None
+            if known or _is_dateline(trimmed):
                 del lines[summary + 1 : index + 1]
                 return
             if not _may_be_byline(trimmed):
@@ -104,7 +104,7 @@ class LineFilter:
             trimmed = _GAPS.sub(" ", lines[-1]).strip()
             if len(trimmed) > _LONGEST:
                 return
-            loose = not _is_prose(trimmed)
+            loose = not is_prose(trimmed)
             if (
                 not trimmed
                 or self._notice.match(trimmed)
@@ -134,5 +134,6 @@ def _may_be_byline(line: str) -> bool:
     return len(trimmed) <= _LONGEST_BYLINE and _PROSE_END.search(trimmed) is None
 
 
-def _is_prose(line: str) -> bool:
+def is_prose(line: str) -> bool:
+    """Return whether a trimmed line is long or ends like a sentence."""
     return len(line) >= _LONG or (len(line) >= 12 and _PROSE_END.search(line) is not None)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.errors import MissingDependency
-from corpus.extraction import features, metadata
+from corpus.extraction import features, metadata, stated_body
 from corpus.extraction.boilerplate import LineFilter
 from corpus.extraction.kind import POSTS, KindDecider
 from corpus.extraction.page import Page
@@ -64,6 +64,8 @@ class Extractor:
         elif kind in POSTS:
             parts = [self.lines.clean_post(part) for part in parts]
         else:
+            if kind == "article" and stated.body:
+                parts = [stated_body.checked("\n".join(parts), stated.plain_body())]
             parts = [self.lines.clean(part, title) for part in parts]
         return Extraction(
             kind=kind,
