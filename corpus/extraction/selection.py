@@ -7,7 +7,7 @@ names the split); they work together, so none should be tuned alone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -90,6 +90,8 @@ class Selector:
             ),
             spared=words.cues("comment", "answer"),
         )
+        self.trusting = replace(self.article, masks=self.article.masks.copy())
+        self.trusting.masks[0] = words.cues("nav", "footer", "overlay", "formula_markup", "comment")
         self.posts = Rules(
             masks=np.array(
                 [
@@ -114,6 +116,11 @@ class Selector:
         """
         rules = self.posts if kind in POSTS else self.article
         root, skip, prose, leads = self._container(page, rules, kind, heading)
+        if rules is self.article and 4 * prose < page.text[page.body] - page.links[page.body]:
+            # Cues may have taken the text itself: its own element, marked as such, shows it without them.
+            again = self._container(page, self.trusting, kind, heading)
+            if page.tree.cues[again[0]] & self._body and again[2] > 4 * prose + _LONGEST_LEAD:
+                root, skip, prose, leads = again
         if kind in POSTS:
             left, _ = markup_measure.remaining(page.tree, skip, root)
             starts = markup_choose.post_starts(
@@ -129,9 +136,10 @@ class Selector:
             left, _ = markup_measure.remaining(page.tree, skip, page.body)
             root = int(
                 markup_choose.best_container(
-                    page.tree, skip, left, left, self._body, self._article, page.body, heading, rules.hinted, rules.near_heading, 1.0
+                    page.tree, skip, left, left, self._body, self._article, page.body, heading,
+                    rules.hinted, rules.near_heading, 1.0,
                 )
-            )
+            )  # fmt: skip
             return kind, _parts(page, root, skip, page.nothing)
         if kind == "article" and self._is_listing(page, heading, url):
             return "index", _parts(page, root, skip, page.nothing)
@@ -181,8 +189,9 @@ class Selector:
             root = self._hinted(page, value, self._wechat)
         if root < 0:
             root = markup_choose.best_container(
-                tree, skip, value, text, self._body, -1 if posts else self._article, body, heading, rules.hinted, rules.near_heading, rules.weight
-            )
+                tree, skip, value, text, self._body, -1 if posts else self._article, body, heading,
+                rules.hinted, rules.near_heading, rules.weight,
+            )  # fmt: skip
             root = markup_choose.lift(tree, value, text, links, self._body, self._containers, root, body, 0.5)
         markup_choose.prune_links(
             page.data, tree, skip, text, links, page.anchors, page.has_block, value, flags, root, rules.link_limit
