@@ -194,7 +194,8 @@ class Selector:
             )  # fmt: skip
             root = markup_choose.lift(tree, value, text, links, self._body, self._containers, root, body, 0.5)
         markup_choose.prune_links(
-            page.data, tree, skip, text, links, page.anchors, page.has_block, value, flags, root, rules.link_limit
+            page.data, tree, skip, text, links, page.anchors, page.has_block, value, flags, root, rules.link_limit,
+            not posts,
         )
         leads: list[int] = []
         if not posts and 0 <= heading < root:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from corpus.kernels.markup_tree import BLOCK, LINK, TD, TEXT, TH, TR
+from corpus.kernels.markup_tree import BLOCK, LI, LINK, TD, TEXT, TH, TR
 
 
 @njit(cache=True, nogil=True)
@@ -113,10 +113,12 @@ def prune_links(
     tag_flags: Any,
     root: int,
     limit: float,
+    whole_lists: bool,
 ) -> None:
     """Set ``skip`` on blocks under ``root`` whose text is mostly links (more than ``limit``), largest first.
 
-    Cells count as blocks from three links on.
+    Cells count as blocks from three links on; with ``whole_lists`` the items of
+    a list, and the rows of a table of plain cells, stay where it stays.
 
     A block with a third of the root's prose stays (where the root has little
     prose: of its text), and one whose links show their addresses.
@@ -128,7 +130,7 @@ def prune_links(
         cell = (tree.tag[i] == TD or tree.tag[i] == TH) and anchors[i] >= 3
         if skip[i] or tree.tag[i] == TEXT or not (tag_flags[tree.tag[i]] & BLOCK or cell):
             continue
-        if tree.tag[i] == TR and not has_block[i]:
+        if whole_lists and ((tree.tag[i] == TR and not has_block[i]) or tree.tag[i] == LI):
             continue
         if 3 * value[i] > value[root] or (3 * text[i] > text[root] and 4 * value[root] < text[root]):
             continue
