@@ -85,7 +85,16 @@ class Selector:
         replies = words.cues("comment", "answer", "question")
         self.article = Rules(
             masks=np.array(
-                [always | words.cues("comment", "gallery"), words.cues("user"), self._body, content, inline, gutter, none, none],
+                [
+                    always | words.cues("comment", "gallery"),
+                    words.cues("user"),
+                    self._body,
+                    content,
+                    inline,
+                    gutter,
+                    none,
+                    none,
+                ],
                 np.uint64,
             ),
             spared=words.cues("comment", "answer"),
@@ -95,7 +104,7 @@ class Selector:
         self.posts = Rules(
             masks=np.array(
                 [
-                    always, words.cues("user", "meta"), self._body | self._post_body, content | replies, inline, gutter,
+                    always | words.cues("signature", "notice"), words.cues("user", "meta"), self._body | self._post_body, content | replies, inline, gutter,
                     words.cues("related", "meta"), words.cues("comment"),
                 ],
                 np.uint64,
@@ -194,7 +203,17 @@ class Selector:
             )  # fmt: skip
             root = markup_choose.lift(tree, value, text, links, self._body, self._containers, root, body, 0.5)
         markup_choose.prune_links(
-            page.data, tree, skip, text, links, page.anchors, page.has_block, value, flags, root, rules.link_limit,
+            page.data,
+            tree,
+            skip,
+            text,
+            links,
+            page.anchors,
+            page.has_block,
+            value,
+            flags,
+            root,
+            rules.link_limit,
             not posts,
         )
         leads: list[int] = []
