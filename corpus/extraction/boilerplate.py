@@ -8,6 +8,7 @@ but a known label (``anywhere`` in ``boilerplate.yaml``).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib.resources import files
 
 import yaml
@@ -23,6 +24,7 @@ _LONGEST = 300  # characters of a line that a pattern may match
 _HEAD, _TAIL = 12, 16  # lines looked at from either end
 _LONGEST_DATELINE = 100  # characters of a line with a date and a time of day
 _LONGEST_BYLINE = 40  # characters of the line before a dateline that is taken for its byline
+_LONGEST_LABEL = 30  # characters of a line that may be a button of every post
 _CLOCK = re.compile(r"(?<![\d.:])\d{1,2}[:：.h]\d\d(?![\d.])")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
@@ -45,6 +47,20 @@ class LineFilter:
         self._trim_head(lines, title)
         self._trim_tail(lines)
         return "\n".join(lines).strip("\n")
+
+    def clean_posts(self, texts: list[str]) -> list[str]:
+        """Return the texts of a page's posts without the lines that forum software prints around them.
+
+        A short line that is no sentence and stands in a quarter of the posts
+        (three at least) is a button or a label, unless it is the only line of its
+        post. What consists of several of them is no post.
+        """
+        texts = [self.clean_post(text) for text in texts]
+        counts = Counter(line for text in texts for line in {line for line in text.split("\n") if _may_be_label(line)})
+        labels = {line for line, count in counts.items() if count >= max(3, len(texts) / 4)}
+        if not labels:
+            return texts
+        return ["\n".join(line for line in text.split("\n") if line not in labels or line == text) for text in texts]
 
     def clean_post(self, text: str) -> str:
         """Return the text of a post (or of a page of posts) without the lines that forum software prints around it."""
@@ -132,6 +148,11 @@ def _is_dateline(line: str) -> bool:
 def _may_be_byline(line: str) -> bool:
     trimmed = line.strip()
     return len(trimmed) <= _LONGEST_BYLINE and _PROSE_END.search(trimmed) is None
+
+
+def _may_be_label(line: str) -> bool:
+    """Whether a line may be a button: short, no sentence, no heading of what follows, not indented as code is."""
+    return 0 < len(line) <= _LONGEST_LABEL and line[0].isalnum() and line[-1] not in ":：" and not is_prose(line)
 
 
 def is_prose(line: str) -> bool:

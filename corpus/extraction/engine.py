@@ -62,7 +62,7 @@ class Extractor:
                 raise ValueError(f"tags nested {page.tree.depth} deep, more than max_depth = {self.max_depth}")
             parts = [other_text(self.engine, data.tobytes().decode("utf-8", "replace"))]
         elif kind in POSTS:
-            parts = [self.lines.clean_post(part) for part in parts]
+            parts = self.lines.clean_posts(parts)
         else:
             if kind == "article" and stated.body:
                 parts = [stated_body.checked("\n".join(parts), stated.plain_body())]

@@ -131,6 +131,7 @@ class Selector:
             if page.tree.cues[again[0]] & self._body and again[2] > 4 * prose + _LONGEST_LEAD:
                 root, skip, prose, leads = again
         if kind in POSTS:
+            _drop_before_title(page, skip, root, heading)
             left, _ = markup_measure.remaining(page.tree, skip, root)
             starts = markup_choose.post_starts(
                 page.tree, skip, left, root, self._post_body, self._post_item, self._reply
