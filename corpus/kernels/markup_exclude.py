@@ -91,11 +91,13 @@ def exclude(
         if plain > (limits[1] if cues & masks[3] else limits[0]) * whole:
             continue
         dropped = masks[0] if tag_flags[tree.tag[i]] & BLOCK else masks[4]
+        if cues & masks[3]:
+            dropped &= ~masks[6]
         if (
             tree.flags[i] & HIDDEN
             or drop_tags[tree.tag[i]]
             or cues & dropped
-            or (cues & masks[1] and text[i] <= limits[2])
+            or (cues & masks[1] and text[i] <= limits[2] and not cues & masks[7])
         ):
             skip[i] = 1
 
