@@ -21,6 +21,8 @@ from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup
 _SHORTEST = 20  # characters of prose that are a text of their own
 _LONGEST_LEAD = 400  # characters of a lead or abstract that stands before the text
 _BLURB = 50  # characters of prose up to which a page of links is an index
+_MANY_COMMENTS = 10  # comments of one form from which a page may be a discussion
+_COMMENTS_OUTWEIGH = 4  # times the text selected that they must hold for it
 _ENTRIES = 3  # headings that lead to pages of the same site make a page without a heading of its own an index
 _NOTE_MARK = 6  # characters of a reference to a note: "[12]", "注 3"
 _BEFORE_TITLE = 400  # characters of lines before the title, inside the text's element
@@ -78,6 +80,7 @@ class Selector:
         self._article = words.tag_numbers["article"]
         self._post_body = words.cues("post_body")
         self._post_item = words.cues("post", "comment", "answer", "question")
+        self._comment = words.cues("comment")
         self._reply = words.cues("comment", "answer")
         self._wechat = words.cues("wechat")
         always, inline, gutter = words.cues(*_ALWAYS_DROPPED), words.cues(*_INLINE_DROPPED), words.cues("gutter")
@@ -125,6 +128,9 @@ class Selector:
         """
         rules = self.posts if kind in POSTS else self.article
         root, skip, prose, leads = self._container(page, rules, kind, heading)
+        if kind == "article" and self._is_discussion(page, prose, heading):
+            kind, rules = "comments", self.posts
+            root, skip, prose, leads = self._container(page, rules, kind, heading)
         if rules is self.article and 4 * prose < page.text[page.body] - page.links[page.body]:
             # Cues may have taken the text itself: its own element, marked as such, shows it without them.
             again = self._container(page, self.trusting, kind, heading)
@@ -229,6 +235,18 @@ class Selector:
         if not len(nodes) or value[nodes].max() == 0:
             return -1
         return int(nodes[np.argmax(value[nodes])])
+
+    def _is_discussion(self, page: Page, prose: int, heading: int) -> bool:
+        """Whether comments are what a page has: four times the text selected, ten of them or hardly any text."""
+        if heading < 0 or not (page.tree.cues & self._comment).any():
+            return False
+        _, mass, group = markup_measure.cue_mass(
+            page.tree, page.text, page.links, page.body, heading, np.array([self._comment])
+        )
+        many: bool = mass[0] >= _COMMENTS_OUTWEIGH * max(prose, _SHORTEST) and (
+            group[0] >= _MANY_COMMENTS or prose < _BLURB
+        )
+        return many
 
     @staticmethod
     def _is_index(page: Page, prose: int, heading: int) -> bool:
