@@ -88,5 +88,5 @@ class KindDecider:
             points["forum"] += 2
         if count[1] >= 1 and count[2] >= 1 and mass[1] >= 0.2 * whole:
             points["qa"] += 2
-        if count[0] >= 3 and mass[0] >= 0.45 * whole:
+        if count[0] >= 3 and mass[0] >= 0.65 * whole:
             points["comments"] += 3

@@ -31,7 +31,7 @@ _NOTE = re.compile(r"#|.*#(?:fn|cite|note|ref|_ftn|foot)")
 
 Mask = NDArray[np.uint8]
 
-_ALWAYS_DROPPED = ("nav", "sidebar", "footer", "related", "share", "ad", "overlay", "formula_markup")
+_ALWAYS_DROPPED = ("nav", "sidebar", "footer", "related", "share", "ad", "overlay", "formula_markup", "player")
 _INLINE_DROPPED = ("share", "ad", "overlay", "headerlink", "formula_markup")
 _DROPPED_TAGS = ("nav", "footer", "aside", "form", "menu", "dialog", "label", "search")
 _CONTAINERS = (
