@@ -90,7 +90,7 @@ class Selector:
             masks=np.array(
                 [
                     always | words.cues("comment", "gallery"),
-                    words.cues("user"),
+                    words.cues("user", "credit"),
                     self._body,
                     content,
                     inline,

@@ -85,7 +85,7 @@ def exclude(
             continue
         if tree.tag[i] == PRE:
             code = tree.end[i]
-        if cues & masks[2]:
+        if cues & masks[2] and not cues & masks[0]:
             continue
         plain = text[i] - links[i]
         if plain > (limits[1] if cues & masks[3] else limits[0]) * whole:
