@@ -143,7 +143,8 @@ class Selector:
                 page.tree, skip, left, root, self._post_body, self._post_item, self._reply
             )
             return kind, _parts(page, root, skip, starts)
-        if kind == "article" and not stated_article and self._is_index(page, prose, heading):
+        marked = prose >= _BLURB and page.tree.cues[root] & self._body
+        if kind == "article" and not (stated_article or marked) and self._is_index(page, prose, heading):
             kind = "index"
             if prose >= _SHORTEST:
                 return kind, _parts(page, root, skip, page.nothing)
