@@ -87,14 +87,16 @@ def lift(
 
     That is the node itself or, for an element that is a piece of a text
     (``containers`` is false for its tag), the nearest container above; from
-    there on up, the last ancestor whose cues meet ``prefer`` and of whose text
-    outside links at least ``purity`` is prose.
+    there on up, the last ancestor whose cues meet ``prefer``, of whose text
+    outside links at least ``purity`` is prose, and which adds more than links.
     """
     while node > root and not containers[tree.tag[node]]:
         node = tree.parent[node]
     above = tree.parent[node]
     while above > root:
-        if tree.cues[above] & prefer and value[above] >= purity * (text[above] - links[above]):
+        prose = value[above] >= purity * (text[above] - links[above])
+        gain = 10 * (value[above] - value[node]) >= text[above] - text[node]
+        if tree.cues[above] & prefer and prose and gain:
             node = above
         above = tree.parent[above]
     return node
