@@ -60,7 +60,6 @@ class Metadata:
         """Whether the page says that it is an article."""
         return self.og_type in ("article", "news") or any(name.endswith(("Article", "Posting")) for name in self.types)
 
-
     def plain_body(self) -> str:
         """Return the stated text without markup, white space collapsed line by line."""
         text = unescape(_TAGS.sub("\n" if "</p>" in self.body else " ", self.body))

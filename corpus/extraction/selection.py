@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.extraction.kind import POSTS
+from corpus.extraction.kind import POSTS, is_discussion, is_index, is_listing
 from corpus.extraction.page import Page
 from corpus.extraction.vocabulary import Vocabulary
 from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup_render
@@ -21,12 +20,8 @@ from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup
 _SHORTEST = 20  # characters of prose that are a text of their own
 _LONGEST_LEAD = 400  # characters of a lead or abstract that stands before the text
 _BLURB = 50  # characters of prose up to which a page of links is an index
-_MANY_COMMENTS = 10  # comments of one form from which a page may be a discussion
-_COMMENTS_OUTWEIGH = 4  # times the text selected that they must hold for it
-_ENTRIES = 3  # headings that lead to pages of the same site make a page without a heading of its own an index
 _NOTE_MARK = 6  # characters of a reference to a note: "[12]", "注 3"
 _BEFORE_TITLE = 400  # characters of lines before the title, inside the text's element
-_LISTING = re.compile(r"/(?:archives?|tags?|categor(?:y|ies)|page)(?:/|$)", re.IGNORECASE)
 _NOTE = re.compile(r"#|.*#(?:fn|cite|note|ref|_ftn|foot)")
 
 Mask = NDArray[np.uint8]
@@ -68,6 +63,11 @@ class Rules:
     captions: bool = False  # whether figure captions are kept
 
 
+def _masks(*masks: np.uint64) -> NDArray[np.uint64]:
+    """Return the eight masks of ``markup_exclude.exclude`` in its order; the last two may be left out."""
+    return np.array([*masks, *[0] * (8 - len(masks))], np.uint64)
+
+
 class Selector:
     """Chooses the nodes of a page that are content."""
 
@@ -84,33 +84,27 @@ class Selector:
         self._reply = words.cues("comment", "answer")
         self._wechat = words.cues("wechat")
         always, inline, gutter = words.cues(*_ALWAYS_DROPPED), words.cues(*_INLINE_DROPPED), words.cues("gutter")
-        content, none = words.cues("content", "post"), np.uint64(0)
+        content = words.cues("content", "post")
         replies = words.cues("comment", "answer", "question")
         self.article = Rules(
-            masks=np.array(
-                [
-                    always | words.cues("comment", "gallery"),
-                    words.cues("user", "credit"),
-                    self._body,
-                    content,
-                    inline,
-                    gutter,
-                    none,
-                    none,
-                ],
-                np.uint64,
+            masks=_masks(
+                always | words.cues("comment", "gallery"),
+                words.cues("user", "credit"),
+                self._body,
+                content,
+                inline,
+                gutter,
             ),
             spared=words.cues("comment", "answer"),
         )
-        self.trusting = replace(self.article, masks=self.article.masks.copy())
-        self.trusting.masks[0] = words.cues("nav", "footer", "overlay", "formula_markup", "comment")
+        trusting = words.cues("nav", "footer", "overlay", "formula_markup", "comment")
+        self.trusting = replace(
+            self.article, masks=_masks(trusting, words.cues("user"), self._body, content, inline, gutter)
+        )
         self.posts = Rules(
-            masks=np.array(
-                [
-                    always | words.cues("signature", "notice"), words.cues("user", "meta"), self._body | self._post_body, content | replies, inline, gutter,
-                    words.cues("related", "meta"), words.cues("comment"),
-                ],
-                np.uint64,
+            masks=_masks(
+                always | words.cues("signature", "notice"), words.cues("user", "meta"), self._body | self._post_body,
+                content | replies, inline, gutter, words.cues("related", "meta"), words.cues("comment"),
             ),
             small=60, spared=self._post_item | words.cues("user"), teaser_link=12, prose=4, weight=1.5, hinted=1.0,
             near_heading=1.0, captions=True,
@@ -128,7 +122,7 @@ class Selector:
         """
         rules = self.posts if kind in POSTS else self.article
         root, skip, prose, leads = self._container(page, rules, kind, heading)
-        if kind == "article" and self._is_discussion(page, prose, heading):
+        if kind == "article" and is_discussion(page, self._comment, prose, heading):
             kind, rules = "comments", self.posts
             root, skip, prose, leads = self._container(page, rules, kind, heading)
         if rules is self.article and 4 * prose < page.text[page.body] - page.links[page.body]:
@@ -144,7 +138,7 @@ class Selector:
             )
             return kind, _parts(page, root, skip, starts)
         marked = prose >= _BLURB and page.tree.cues[root] & self._body
-        if kind == "article" and not (stated_article or marked) and self._is_index(page, prose, heading):
+        if kind == "article" and not (stated_article or marked) and is_index(page, prose, heading):
             kind = "index"
             if prose >= _SHORTEST:
                 return kind, _parts(page, root, skip, page.nothing)
@@ -158,7 +152,7 @@ class Selector:
                 )
             )  # fmt: skip
             return kind, _parts(page, root, skip, page.nothing)
-        if kind == "article" and self._is_listing(page, heading, url):
+        if kind == "article" and is_listing(page, heading, url):
             return "index", _parts(page, root, skip, page.nothing)
         _drop_before_title(page, skip, root, heading)
         lead = "\n".join(page.render(node, skip, page.nothing).strip("\n") for node in leads)
@@ -236,48 +230,6 @@ class Selector:
         if not len(nodes) or value[nodes].max() == 0:
             return -1
         return int(nodes[np.argmax(value[nodes])])
-
-    def _is_discussion(self, page: Page, prose: int, heading: int) -> bool:
-        """Whether comments are what a page has: four times the text selected, ten of them or hardly any text."""
-        if heading < 0 or not (page.tree.cues & self._comment).any():
-            return False
-        _, mass, group = markup_measure.cue_mass(
-            page.tree, page.text, page.links, page.body, heading, np.array([self._comment])
-        )
-        many: bool = mass[0] >= _COMMENTS_OUTWEIGH * max(prose, _SHORTEST) and (
-            group[0] >= _MANY_COMMENTS or prose < _BLURB
-        )
-        return many
-
-    @staticmethod
-    def _is_index(page: Page, prose: int, heading: int) -> bool:
-        """Whether a page is a list of links: 20 or more of them, most of its text, and hardly any prose selected."""
-        body = page.body
-        if page.anchors[body] < 20 or 2 * page.links[body] < page.text[body]:
-            return False
-        return prose < _BLURB or (heading < 0 and prose < 4 * _BLURB and 15 * prose < page.links[body])
-
-    @staticmethod
-    def _is_listing(page: Page, heading: int, url: str | None) -> bool:
-        """Whether headings lead to several pages of the site; none is the page's own, or its address names a list."""
-        try:
-            own = urlsplit(url or "")
-        except ValueError:
-            return False
-        if heading >= 0 and not _LISTING.search(own.path):
-            return False
-        targets = set()
-        for node in page.named("h1", "h2"):
-            links = page.links_in(int(node))
-            if not links or page.links[node] < page.text[node] or not page.text[node]:
-                continue
-            try:
-                target = urlsplit(page.attributes(links[0]).get("href", ""))
-            except ValueError:
-                continue
-            if target.path.strip("./") and not target.fragment and target.netloc in ("", own.netloc):
-                targets.add(target.path)
-        return len(targets) >= _ENTRIES
 
 
 def _drop_note_marks(page: Page, skip: Mask) -> None:

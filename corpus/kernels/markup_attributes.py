@@ -87,9 +87,8 @@ def read_attributes(data: Any, first: int, key: Any, number: int, goto: Any, acc
         elif length == 2 and equals(data, name_start, name_stop, _ID):
             if not (heading or _is_slug(data, value_start, value_stop)):
                 cues |= match_cues(data, value_start, value_stop, goto, accepts)
-        elif (
-            (length == 8 and equals(data, name_start, name_stop, _ITEMPROP))
-            or (length == 4 and equals(data, name_start, name_stop, _ROLE))
+        elif (length == 8 and equals(data, name_start, name_stop, _ITEMPROP)) or (
+            length == 4 and equals(data, name_start, name_stop, _ROLE)
         ):
             cues |= match_cues(data, value_start, value_stop, goto, accepts)
         elif length == 4 and number == A and equals(data, name_start, name_stop, _HREF):

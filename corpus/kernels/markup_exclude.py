@@ -60,8 +60,8 @@ def exclude(
 ) -> None:  # fmt: skip
     """Set ``skip`` on each node under ``root`` that is not content by itself: hidden, or marked by a dropped cue.
 
-    ``masks`` holds eight cue masks: dropped; dropped when small; kept whatever
-    else is said; speaking for content; dropped although inline; line numbers;
+    ``masks`` holds eight cue masks: dropped; dropped when small; kept unless
+    dropped by name too; speaking for content; dropped although inline; line numbers;
     of the dropped, those that a cue speaking for content overrules; those that
     keep a small element.
     ``limits`` holds the shares of the root's text outside links above which a
