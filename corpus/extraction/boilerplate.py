@@ -18,6 +18,7 @@ from corpus.extraction import dates
 _EDGE = re.compile(r"^[\s\W_]+|[\s\W_]+$")
 _GAPS = re.compile(r"\s+")
 _PROSE_END = re.compile(r"[。！？!?…；;.][”’」』\"')）】]*$")
+_PUNCTUATED = re.compile(r"[。！？!?…；;，、,]|[:：]$")
 _LONG = 60  # characters of a line that is prose whatever it ends with
 _SHORT_DATE = 70  # characters up to which a line with a date is a dateline
 _LONGEST = 300  # characters of a line that a pattern may match
@@ -151,8 +152,8 @@ def _may_be_byline(line: str) -> bool:
 
 
 def _may_be_label(line: str) -> bool:
-    """Whether a line may be a button: short, no sentence, no heading of what follows, not indented as code is."""
-    return 0 < len(line) <= _LONGEST_LABEL and line[0].isalnum() and line[-1] not in ":：" and not is_prose(line)
+    """Whether a line may be a button: short, unpunctuated, no heading of what follows, not indented as code is."""
+    return 0 < len(line) <= _LONGEST_LABEL and line[0].isalnum() and _PUNCTUATED.search(line) is None
 
 
 def is_prose(line: str) -> bool:

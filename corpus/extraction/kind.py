@@ -105,11 +105,14 @@ def is_discussion(page: Page, comment: np.uint64, prose: int, heading: int) -> b
 
     Ten of one form, or any number under hardly any text. ``comment`` is the cue of a comment.
     """
-    if heading < 0 or prose >= _LONG_ARTICLE or not (page.tree.cues & comment).any():
+    marked = np.flatnonzero((page.tree.cues & comment) != 0)
+    if heading < 0 or prose >= _LONG_ARTICLE or not len(marked):
         return False
-    _, mass, group = markup_measure.cue_mass(page.tree, page.text, page.links, page.body, heading, np.array([comment]))
-    outweigh: bool = mass[0] >= _COMMENTS_OUTWEIGH * max(prose, _SHORTEST)
-    return outweigh and (prose < _BLURB or bool(group[0] >= _MANY_COMMENTS))
+    _, mass, _ = markup_measure.cue_mass(page.tree, page.text, page.links, page.body, heading, np.array([comment]))
+    if mass[0] < _COMMENTS_OUTWEIGH * max(prose, _SHORTEST):
+        return False
+    _, forms = np.unique(page.tree.signature[marked[page.text[marked] > 0]], return_counts=True)
+    return prose < _BLURB or bool(forms.max() >= _MANY_COMMENTS)
 
 
 def is_index(page: Page, prose: int, heading: int) -> bool:
