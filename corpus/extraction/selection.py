@@ -131,7 +131,7 @@ class Selector:
             if page.tree.cues[again[0]] & self._body and again[2] > 4 * prose + _LONGEST_LEAD:
                 root, skip, prose, leads = again
         if kind in POSTS:
-            _drop_before_title(page, skip, root, heading)
+            _drop_before_title(page, skip, root, heading, self._post_body)
             left, _ = markup_measure.remaining(page.tree, skip, root)
             starts = markup_choose.post_starts(
                 page.tree, skip, left, root, self._post_body, self._post_item, self._reply
@@ -246,14 +246,22 @@ def _drop_note_marks(page: Page, skip: Mask) -> None:
             skip[outer : tree.end[outer]] = 1
 
 
-def _drop_before_title(page: Page, skip: Mask, root: int, heading: int) -> None:
-    """Set ``skip`` on the lines without a sentence that stand before the title, in the element of the text."""
+def _drop_before_title(page: Page, skip: Mask, root: int, heading: int, post_body: np.uint64 | None = None) -> None:
+    """Set ``skip`` on the lines that stand before the title, in the element of the text.
+
+    In a text they stay where one of them holds a sentence, on a page of posts
+    where one of them is a post (an element that holds no title and whose cues meet ``post_body``).
+    """
     tree = page.tree
     if not root < heading < tree.end[root]:
         return
     before = [i for i in range(root + 1, heading) if tree.parent[i] == root or tree.end[tree.parent[i]] > heading]
     before = [i for i in before if tree.end[i] <= heading and not skip[i]]
-    if sum(int(page.text[i]) for i in before) <= _BEFORE_TITLE and not sum(int(page.stops[i]) for i in before):
+    if post_body is None:
+        stays = any(page.stops[i] for i in before)
+    else:
+        stays = any((tree.cues[i : tree.end[i]] & post_body).any() for i in before)
+    if sum(int(page.text[i]) for i in before) <= _BEFORE_TITLE and not stays:
         for i in before:
             skip[i : tree.end[i]] = 1
 

@@ -159,5 +159,11 @@ def test_signatures_and_notices_are_no_posts() -> None:
     assert all(body in text for body in BODIES)
 
 
+def test_lines_before_the_title_of_a_thread_go() -> None:
+    text = "\n".join(thread("", "<div class=x>论坛将在周日凌晨维护，请提前保存草稿。</div>").parts)
+    assert "维护" not in text
+    assert all(body in text for body in BODIES)
+
+
 def test_button_under_every_post_goes() -> None:
     assert thread("<div>Balas</div><div>Kutip</div>").parts[-1] == BODIES[-1]
