@@ -13,6 +13,7 @@ from corpus.extraction.boilerplate import is_prose
 
 _SHORTEST = 200  # characters of a stated text that says anything
 _PROBE, _STEP = 16, 100  # characters of the pieces looked up in the selected text, and from one to the next
+_PIECES = 200  # at most
 _FOUND = 0.3  # share of pieces below which the selection missed the text
 _MOST_AFTER = 0.3  # share of the selected text that may stand after the stated one
 _END = 12  # characters by which two ends are compared
@@ -30,7 +31,8 @@ def checked(text: str, stated: str) -> str:
     if len(whole) < _SHORTEST:
         return text
     mine = _SPACES.sub("", text)
-    pieces = [whole[i : i + _PROBE] for i in range(0, len(whole) - _PROBE, _STEP)]
+    step = max(_STEP, len(whole) // _PIECES)
+    pieces = [whole[i : i + _PROBE] for i in range(0, len(whole) - _PROBE, step)]
     if sum(piece in mine for piece in pieces) < _FOUND * len(pieces):
         return stated if len(whole) > len(mine) else text
     lines = text.split("\n")
