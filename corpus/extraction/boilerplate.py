@@ -18,6 +18,7 @@ from corpus.extraction import dates
 _EDGE = re.compile(r"^[\s\W_]+|[\s\W_]+$")
 _GAPS = re.compile(r"\s+")
 _PROSE_END = re.compile(r"[。！？!?…；;.][”’」』\"')）】]*$")
+_CLOSING = "})];"  # a line that ends a program
 _PUNCTUATED = re.compile(r"[。！？!?…；;，、,]|[:：]$")
 _LONG = 60  # characters of a line that is prose whatever it ends with
 _SHORT_DATE = 70  # characters up to which a line with a date is a dateline
@@ -125,7 +126,7 @@ class LineFilter:
             if (
                 not trimmed
                 or self._notice.match(trimmed)
-                or (loose and (self._tail.match(trimmed) or not _bare(trimmed)))
+                or (loose and (self._tail.match(trimmed) or not (_bare(trimmed) or trimmed[0] in _CLOSING)))
             ):
                 lines.pop()
             else:

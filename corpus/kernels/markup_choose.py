@@ -51,6 +51,15 @@ def best_container(
         node = tree.parent[node]
     hinted = np.zeros(tree.tag.size, np.int32)  # prose of the children that cues prefer
     largest = np.zeros(tree.tag.size, np.int32)  # of one of them
+    only = -1  # the one element of tag ``article`` that has prose
+    for i in range(root, tree.end[root]):
+        if tree.tag[i] == article and not skip[i] and value[i] > 0:
+            only = i if only == -1 else -2
+    if only >= 0:
+        for i in range(only, tree.end[only]):
+            if i == heading or (tree.cues[i] & prefer and value[i] > 0):
+                only = -1
+                break
     for i in range(root + 1, tree.end[root]):
         if tree.tag[i] != TEXT and not skip[i] and tree.cues[i] & prefer:
             hinted[tree.parent[i]] += value[i]
@@ -62,7 +71,7 @@ def best_container(
             continue
         points = value[i] / (max(text[i], 1) + weight * whole)
         hint = tree.cues[i] & prefer and not (i > root and _are_several(tree.parent[i], hinted, largest))
-        if hint or (_are_several(i, hinted, largest) and 10 * hinted[i] > 7 * value[i]):
+        if hint or i == only or (_are_several(i, hinted, largest) and 10 * hinted[i] > 7 * value[i]):
             points *= bonus
         if heading >= 0:
             points *= near if distance[i] < 4 else 1.0
