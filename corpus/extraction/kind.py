@@ -100,19 +100,20 @@ class KindDecider:
             points["comments"] += 3
 
 
-def is_discussion(page: Page, comment: np.uint64, prose: int, heading: int) -> bool:
+def is_discussion(page: Page, comment: np.uint64, prose: int, records: int, heading: int) -> bool:
     """Whether comments are what a page has: four times the text selected, which is short.
 
-    Ten of one form, or any number under hardly any text. ``comment`` is the cue of a comment.
+    Ten of one form, or any number under hardly any text. ``comment`` is the
+    cue of a comment, ``records`` the characters of what has the form of comments.
     """
     marked = np.flatnonzero((page.tree.cues & comment) != 0)
-    if heading < 0 or prose >= _LONG_ARTICLE or not len(marked):
+    if heading < 0 or prose >= _LONG_ARTICLE or not (len(marked) or records):
         return False
     _, mass, _ = markup_measure.cue_mass(page.tree, page.text, page.links, page.body, heading, np.array([comment]))
-    if mass[0] < _COMMENTS_OUTWEIGH * max(prose, _SHORTEST):
+    if max(mass[0], records) < _COMMENTS_OUTWEIGH * max(prose, _SHORTEST):
         return False
     _, forms = np.unique(page.tree.signature[marked[page.text[marked] > 0]], return_counts=True)
-    return prose < _BLURB or bool(forms.max() >= _MANY_COMMENTS)
+    return prose < _BLURB or forms.max(initial=0) >= _MANY_COMMENTS
 
 
 def is_index(page: Page, prose: int, heading: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from corpus.extraction.kind import POSTS, is_discussion, is_index, is_listing
 from corpus.extraction.page import Page
 from corpus.extraction.vocabulary import Vocabulary
-from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup_render
+from corpus.kernels import markup_choose, markup_exclude, markup_measure, markup_records, markup_render
 
 _SHORTEST = 20  # characters of prose that are a text of their own
 _LONGEST_LEAD = 400  # characters of a lead or abstract that stands before the text
@@ -66,6 +67,16 @@ class Rules:
 def _masks(*masks: np.uint64) -> NDArray[np.uint64]:
     """Return the eight masks of ``markup_exclude.exclude`` in its order; the last two may be left out."""
     return np.array([*masks, *[0] * (8 - len(masks))], np.uint64)
+
+
+class _Choice(NamedTuple):
+    """Where a text is."""
+
+    root: int  # the node that holds it
+    skip: Mask  # what is left out
+    prose: int  # characters of prose in it
+    leads: list[int]  # elements before it that belong to it
+    records: int  # characters of comments that were left out for their form
 
 
 class Selector:
@@ -121,15 +132,20 @@ class Selector:
         So does a page of excerpts, whose headings all lead to pages of its site.
         """
         rules = self.posts if kind in POSTS else self.article
-        root, skip, prose, leads = self._container(page, rules, kind, heading)
-        if kind == "article" and is_discussion(page, self._comment, prose, heading):
+        choice = self._container(page, rules, kind, heading)
+        if (
+            kind == "article"
+            and not self._has_marked_text(page)
+            and is_discussion(page, self._comment, choice.prose, choice.records, heading)
+        ):
             kind, rules = "comments", self.posts
-            root, skip, prose, leads = self._container(page, rules, kind, heading)
-        if rules is self.article and 4 * prose < page.text[page.body] - page.links[page.body]:
+            choice = self._container(page, rules, kind, heading)
+        if rules is self.article and 4 * choice.prose < page.text[page.body] - page.links[page.body]:
             # Cues may have taken the text itself: its own element, marked as such, shows it without them.
             again = self._container(page, self.trusting, kind, heading)
-            if page.tree.cues[again[0]] & self._body and again[2] > 4 * prose + _LONGEST_LEAD:
-                root, skip, prose, leads = again
+            if page.tree.cues[again.root] & self._body and again.prose > 4 * choice.prose + _LONGEST_LEAD:
+                choice = again
+        root, skip, prose, leads, _ = choice
         if kind in POSTS:
             _drop_before_title(page, skip, root, heading, self._post_body)
             left, _ = markup_measure.remaining(page.tree, skip, root)
@@ -170,8 +186,7 @@ class Selector:
                 skip[node : tree.end[node]] = 1
         _drop_note_marks(page, skip)
 
-    def _container(self, page: Page, rules: Rules, kind: str, heading: int) -> tuple[int, Mask, int, list[int]]:
-        """Return the node that holds the text, the mask of what is left out, the prose in it, and leads before it."""
+    def _container(self, page: Page, rules: Rules, kind: str, heading: int) -> _Choice:
         tree, body, flags = page.tree, page.body, self._words.tag_flags
         posts = kind in POSTS
         skip = markup_exclude.unseen(tree, flags)
@@ -193,7 +208,14 @@ class Selector:
             rules.teaser_link,
             posts,
         )
+        records = 0
+        before = skip.copy()
+        if not posts:
+            records = markup_records.mark_records(page.data, tree, skip, left, body, heading)
         value = markup_measure.score(tree, skip, flags, body, rules.prose)
+        if records and heading < 0 and value[body] < 2 * _BLURB:  # they are the page
+            records, skip = 0, before
+            value = markup_measure.score(tree, skip, flags, body, rules.prose)
         text, links = markup_measure.remaining(tree, skip, body)
         root = -1
         if kind == "wechat":
@@ -221,7 +243,12 @@ class Selector:
         leads: list[int] = []
         if not posts and 0 <= heading < root:
             leads = markup_choose.leads(tree, skip, value, text, heading, root, _LONGEST_LEAD).tolist()
-        return int(root), skip, int(value[root]), leads
+        return _Choice(int(root), skip, int(value[root]), leads, int(records))
+
+    def _has_marked_text(self, page: Page) -> bool:
+        """Whether an element whose class says that it is an article's text holds more than a blurb."""
+        nodes = np.flatnonzero((page.tree.cues & self._body != 0) & (page.tree.cues & self._comment == 0))
+        return bool((page.text[nodes] - page.links[nodes] > 2 * _BLURB).any())
 
     @staticmethod
     def _hinted(page: Page, value: NDArray[np.int32], cue: np.uint64) -> int:

@@ -119,6 +119,50 @@ def test_comments_under_a_long_text_are_left_out() -> None:
     assert "位：" not in found.parts[0]
 
 
+def signed(count: int, body: str) -> str:
+    return "".join(
+        f'<div class="z9x"><a href="/u/{n}">江边人{n}</a><i>05-1{n % 10} 08:30</i><div>{n}号：{body}</div><span>赞</span></div>'
+        for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("heading", [TITLE, "<div class=bt>渡口的冬天</div>"])
+def test_comments_are_known_by_their_form(heading: str) -> None:
+    found = extract(
+        f"{HEAD}<div class=q1>{heading}<p>{LONG}</p><p>{MORE}</p></div><div class=k3>{signed(40, MORE)}</div>"
+    )
+    assert found.kind == "article"
+    text = found.parts[0]
+    assert LONG in text
+    assert "号：" not in text
+
+
+def test_records_by_reply_buttons() -> None:
+    replies = "".join(f"<li><b>江边人{n}</b><p>{n}号：{MORE}</p><em>回复(2)</em></li>" for n in range(20))
+    text = extract(f"{HEAD}<div class=q1>{TITLE}<p>{LONG}</p><p>{MORE}</p></div><ul class=k3>{replies}</ul>").parts[0]
+    assert "号：" not in text
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "".join(f"<div class=e><b>0{n}:30</b><p>第{n}条：{MORE}</p></div>" for n in range(1, 9)),
+        "".join(f'<div class=e><a href="/u/{n}">船工{n}</a><p>第{n}条：{LONG * 14}</p></div>' for n in range(1, 9)),
+        "<table>"
+        + "".join(f'<tr><td><a href="/u/{n}">船工{n}</a></td><td>第{n}条：{MORE}</td></tr>' for n in range(1, 9))
+        + "</table>",
+    ],
+)
+def test_entries_of_a_text_are_no_comments(entries: str) -> None:
+    text = extract(f"{HEAD}<div class=q1>{TITLE}<p>{LONG}</p>{entries}</div>").parts[0]
+    assert all(f"第{n}条：" in text for n in range(1, 9))
+
+
+def test_page_of_nothing_but_records_keeps_them() -> None:
+    page = f"<title>江边的人</title><body><div class=k3>{signed(12, MORE)}</div>"
+    assert "11号：" in "\n".join(extract(page).parts)
+
+
 def test_stated_text_ends_the_selected_one() -> None:
     stated = json.dumps({"@type": "NewsArticle", "articleBody": f"{LONG} {MORE} {LONG} {MORE}"}, ensure_ascii=False)
     tail = "小满在江城住了十年，写过三本关于渡口的书。"
