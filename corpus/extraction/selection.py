@@ -246,8 +246,9 @@ class Selector:
         return _Choice(int(root), skip, int(value[root]), leads, int(records))
 
     def _has_marked_text(self, page: Page) -> bool:
-        """Whether an element whose class says that it is an article's text holds more than a blurb."""
-        nodes = np.flatnonzero((page.tree.cues & self._body != 0) & (page.tree.cues & self._comment == 0))
+        """Whether an element that its class or its tag names an article's text holds more than a blurb."""
+        named = (page.tree.cues & self._body != 0) | (page.tree.tag == self._article)
+        nodes = np.flatnonzero(named & (page.tree.cues & (self._comment | self._reply) == 0))
         return bool((page.text[nodes] - page.links[nodes] > 2 * _BLURB).any())
 
     @staticmethod

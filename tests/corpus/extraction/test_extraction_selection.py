@@ -111,6 +111,15 @@ def test_page_of_comments_under_a_short_text_is_a_discussion() -> None:
     assert all(f"第{n}位：" in text for n in range(1, 13))
 
 
+@pytest.mark.parametrize("container", ["article class=x1", "div class=article-content"])
+def test_short_text_in_its_own_element_is_no_discussion(container: str) -> None:
+    replies = "".join(f"<div class=reply-item><div class=reply-text>第{n}位：{MORE}</div></div>" for n in range(1, 31))
+    body = f"<{container}><p>{LONG}</p><p>{MORE}</p><p>{LONG}</p></{container.split()[0]}>"
+    found = extract(f"{HEAD}{TITLE}{body}<div class=replies>{replies}</div>")
+    assert found.kind == "article"
+    assert found.parts == [f"{LONG}\n{MORE}\n{LONG}"]
+
+
 def test_comments_under_a_long_text_are_left_out() -> None:
     replies = "".join(f"<div class=reply-item><div class=reply-text>第{n}位：{MORE}</div></div>" for n in range(1, 200))
     body = f"<p>{LONG}</p><p>{MORE}</p>" * 12
