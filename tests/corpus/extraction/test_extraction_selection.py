@@ -128,6 +128,19 @@ def test_comments_under_a_long_text_are_left_out() -> None:
     assert "位：" not in found.parts[0]
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://www.jiangcheng.example/xw/202405/t20240513_6950123.shtml", "https://keji.jiangcheng.example/d/2024-05-13/doc-1.shtml",
+     "https://guandian.jiangcheng.example/pinglun/2024/0513/1.html", "https://www.jiangcheng.example/reviews/boat-of-the-year"],
+)  # fmt: skip
+def test_address_of_an_article_that_looks_like_a_thread(url: str) -> None:
+    related = "".join(f"<p>{MORE}<a href=/r{n}>江上的桥之{n}</a></p>" for n in range(3))
+    page = f"<title>渡口的冬天_江城高峰论坛_江城网</title><body>{NAV}<div class=q1>{TITLE}<p>{LONG}</p><p>{LONG}</p></div><div class=related>{related}</div>"
+    found = extract(page, url)
+    assert found.kind == "article"
+    assert found.parts == [f"{LONG}\n{LONG}"]
+
+
 def signed(count: int, body: str) -> str:
     return "".join(
         f'<div class="z9x"><a href="/u/{n}">江边人{n}</a><i>05-1{n % 10} 08:30</i><div>{n}号：{body}</div><span>赞</span></div>'
