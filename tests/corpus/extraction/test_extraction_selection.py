@@ -135,10 +135,11 @@ def test_comments_under_a_long_text_are_left_out() -> None:
 )  # fmt: skip
 def test_address_of_an_article_that_looks_like_a_thread(url: str) -> None:
     related = "".join(f"<p>{MORE}<a href=/r{n}>江上的桥之{n}</a></p>" for n in range(3))
-    page = f"<title>渡口的冬天_江城高峰论坛_江城网</title><body>{NAV}<div class=q1>{TITLE}<p>{LONG}</p><p>{LONG}</p></div><div class=related>{related}</div>"
+    body = f"<p>{LONG}</p>" * 6
+    page = f"<title>渡口的冬天_江城高峰论坛_江城网</title><body>{NAV}<div class=q1>{TITLE}{body}</div><div class=related>{related}</div>"
     found = extract(page, url)
     assert found.kind == "article"
-    assert found.parts == [f"{LONG}\n{LONG}"]
+    assert found.parts == ["\n".join([LONG] * 6)]
 
 
 def signed(count: int, body: str) -> str:
