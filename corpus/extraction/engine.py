@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.errors import MissingDependency
-from corpus.extraction import features, metadata
+from corpus.extraction import features, metadata, stated_body
 from corpus.extraction.boilerplate import LineFilter
 from corpus.extraction.kind import POSTS, KindDecider
 from corpus.extraction.page import Page
@@ -62,8 +62,10 @@ class Extractor:
                 raise ValueError(f"tags nested {page.tree.depth} deep, more than max_depth = {self.max_depth}")
             parts = [other_text(self.engine, data.tobytes().decode("utf-8", "replace"))]
         elif kind in POSTS:
-            parts = [self.lines.clean_post(part) for part in parts]
+            parts = self.lines.clean_posts(parts)
         else:
+            if kind == "article" and stated.body:
+                parts = [stated_body.checked("\n".join(parts), stated.plain_body())]
             parts = [self.lines.clean(part, title) for part in parts]
         return Extraction(
             kind=kind,

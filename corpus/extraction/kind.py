@@ -1,7 +1,8 @@
 """Which kind of page this is, from its markup, title and address, before anything is extracted.
 
 Kinds: ``article``, ``forum`` (threads), ``qa``, ``comments``, ``wechat``;
-``index`` is found by the article's selection, when there is no text to select.
+``index``, and ``comments`` again, are found when an article's text has been
+selected and the page has hardly any.
 Evidence is counted in points (``kinds.yaml``); no single source decides alone
 except a schema type or a generator that names the kind.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -21,6 +23,12 @@ from corpus.safe_yaml import read_yaml
 
 POSTS = frozenset(("forum", "qa", "comments"))
 _LONG_PIECE = 24  # characters of a title's piece that is no site's name
+_SHORTEST, _BLURB = 20, 50  # characters of prose up to which a page has none of its own, or a blurb
+_LONG_ARTICLE = 1000  # characters of prose from which a text stands by itself, however many comments it has
+_MANY_COMMENTS = 10  # comments of one form from which a page may be a discussion
+_COMMENTS_OUTWEIGH = 4  # times the text selected that they must hold for it
+_ENTRIES = 3  # headings that lead to pages of the same site make a page without a heading of its own an index
+_LISTING = re.compile(r"/(?:archives?|tags?|categor(?:y|ies)|page)(?:/|$)", re.IGNORECASE)
 
 
 class KindDecider:
@@ -41,7 +49,7 @@ class KindDecider:
     def decide(self, page: Page, stated: Metadata, heading: int, url: str | None) -> str:
         """Return the kind of a page."""
         if (page.tree.cues & self._wechat).any() and (
-            url is None or "weixin" in url or "rich_media" in page.slice(0, 1 << 20)
+            "weixin" in (url or "") or "rich_media" in page.slice(0, 1 << 20)
         ):
             return "wechat"
         points = {"article": 0, "forum": 0, "qa": 0, "comments": 0}
@@ -88,5 +96,51 @@ class KindDecider:
             points["forum"] += 2
         if count[1] >= 1 and count[2] >= 1 and mass[1] >= 0.2 * whole:
             points["qa"] += 2
-        if count[0] >= 3 and mass[0] >= 0.45 * whole:
+        if count[0] >= 3 and mass[0] >= 0.65 * whole:
             points["comments"] += 3
+
+
+def is_discussion(page: Page, comment: np.uint64, prose: int, records: int, heading: int) -> bool:
+    """Whether comments are what a page has: four times the text selected, which is short.
+
+    Ten of one form, or any number under hardly any text. ``comment`` is the
+    cue of a comment, ``records`` the characters of what has the form of comments.
+    """
+    marked = np.flatnonzero((page.tree.cues & comment) != 0)
+    if heading < 0 or prose >= _LONG_ARTICLE or not (len(marked) or records):
+        return False
+    _, mass, _ = markup_measure.cue_mass(page.tree, page.text, page.links, page.body, heading, np.array([comment]))
+    if max(mass[0], records) < _COMMENTS_OUTWEIGH * max(prose, _SHORTEST):
+        return False
+    _, forms = np.unique(page.tree.signature[marked[page.text[marked] > 0]], return_counts=True)
+    return prose < _BLURB or forms.max(initial=0) >= _MANY_COMMENTS
+
+
+def is_index(page: Page, prose: int, heading: int) -> bool:
+    """Whether a page is a list of links: 20 or more of them, most of its text, and hardly any prose selected."""
+    body = page.body
+    if page.anchors[body] < 20 or 2 * page.links[body] < page.text[body]:
+        return False
+    return prose < _BLURB or (heading < 0 and prose < 4 * _BLURB and 15 * prose < page.links[body])
+
+
+def is_listing(page: Page, heading: int, url: str | None) -> bool:
+    """Whether headings lead to several pages of the site; none is the page's own, or its address names a list."""
+    try:
+        own = urlsplit(url or "")
+    except ValueError:
+        return False
+    if heading >= 0 and not _LISTING.search(own.path):
+        return False
+    targets = set()
+    for node in page.named("h1", "h2"):
+        links = page.links_in(int(node))
+        if not links or page.links[node] < page.text[node] or not page.text[node]:
+            continue
+        try:
+            target = urlsplit(page.attributes(links[0]).get("href", ""))
+        except ValueError:
+            continue
+        if target.path.strip("./") and not target.fragment and target.netloc in ("", own.netloc):
+            targets.add(target.path)
+    return len(targets) >= _ENTRIES

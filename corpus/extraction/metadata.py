@@ -60,11 +60,17 @@ class Metadata:
     og_type: str = ""
     generator: str = ""
     headline: str = ""  # JSON-LD headline
+    body: str = ""  # JSON-LD articleBody, the longest
 
     @property
     def is_article(self) -> bool:
         """Whether the page says that it is an article."""
         return self.og_type in ("article", "news") or any(name.endswith(("Article", "Posting")) for name in self.types)
+
+    def plain_body(self) -> str:
+        """Return the stated text without markup, white space collapsed line by line."""
+        text = unescape(_TAGS.sub("\n" if "</p>" in self.body else " ", self.body))
+        return "\n".join(line for line in (" ".join(line.split()) for line in text.split("\n")) if line)
 
 
 def clean(text: str) -> str:
@@ -141,7 +147,7 @@ def _read_json_ld(page: Page, out: Metadata) -> None:
 
 
 def _read_schema(value: Any, out: Metadata) -> None:
-    """Collect types, headline and date from the top objects of a JSON-LD value (two levels: lists and @graph)."""
+    """Collect types, headline, text and date from the top objects of a JSON-LD value (two levels: lists and @graph)."""
     queue = value if isinstance(value, list) else [value]
     for item in queue[:50]:
         if not isinstance(item, dict):
@@ -157,6 +163,9 @@ def _read_schema(value: Any, out: Metadata) -> None:
             headline = entity.get("headline")
             if isinstance(headline, str) and not out.headline:
                 out.headline = clean(headline)
+            body = entity.get("articleBody")
+            if isinstance(body, str) and len(body) > len(out.body):
+                out.body = body
             stated = entity.get("datePublished") or entity.get("pubDate")
             if out.published_at is None and isinstance(stated, str):
                 out.published_at = dates.parse_machine(stated)

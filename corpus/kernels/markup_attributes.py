@@ -18,6 +18,7 @@ _STYLE = np.frombuffer(b"style", np.uint8)
 _HREF = np.frombuffer(b"href", np.uint8)
 _HIDDEN = np.frombuffer(b"hidden", np.uint8)
 _ALT = np.frombuffer(b"alt", np.uint8)
+_SLUG_BORDERS = 3  # hyphens and underscores between words, from which an id is made of the words of a heading
 
 
 @njit(cache=True, nogil=True)
@@ -27,7 +28,8 @@ def read_attributes(data: Any, first: int, key: Any, number: int, goto: Any, acc
     ``key`` and ``number`` are the name's hash and tag number, ``goto`` and
     ``accepts`` the cue automaton. Returns (position of the closing ">", node
     flags, cues, signature, self-closing); the position is at least
-    ``data.size`` where the tag is not closed.
+    ``data.size`` where the tag is not closed. The id of a heading, or one of
+    four words and more, is an anchor made from a heading's text and gives no cues.
     """
     size = data.size
     j = first
@@ -35,6 +37,7 @@ def read_attributes(data: Any, first: int, key: Any, number: int, goto: Any, acc
     cues = np.uint64(0)
     signature = np.uint32((key ^ np.uint32(1)) * FNV_PRIME)
     self_closing = False
+    heading = first >= 3 and data[first - 3] == 60 and (data[first - 2] | 32) == 104 and 49 <= data[first - 1] <= 54
     while j < size:
         while j < size and (is_space(data[j]) or data[j] == 47):
             self_closing = data[j] == 47
@@ -81,10 +84,11 @@ def read_attributes(data: Any, first: int, key: Any, number: int, goto: Any, acc
                         signature = np.uint32((signature ^ np.uint32(byte)) * FNV_PRIME)
             elif equals(data, name_start, name_stop, _STYLE) and style_hides(data, value_start, value_stop):
                 flags |= HIDDEN
-        elif (
-            (length == 2 and equals(data, name_start, name_stop, _ID))
-            or (length == 8 and equals(data, name_start, name_stop, _ITEMPROP))
-            or (length == 4 and equals(data, name_start, name_stop, _ROLE))
+        elif length == 2 and equals(data, name_start, name_stop, _ID):
+            if not (heading or _is_slug(data, value_start, value_stop)):
+                cues |= match_cues(data, value_start, value_stop, goto, accepts)
+        elif (length == 8 and equals(data, name_start, name_stop, _ITEMPROP)) or (
+            length == 4 and equals(data, name_start, name_stop, _ROLE)
         ):
             cues |= match_cues(data, value_start, value_stop, goto, accepts)
         elif length == 4 and number == A and equals(data, name_start, name_stop, _HREF):
@@ -96,3 +100,14 @@ def read_attributes(data: Any, first: int, key: Any, number: int, goto: Any, acc
         elif length == 3 and number == IMG and value_stop > value_start and equals(data, name_start, name_stop, _ALT):
             flags |= HAS_IMAGE_TEXT
     return j, flags, cues, signature, self_closing
+
+
+@njit(cache=True, nogil=True)
+def _is_slug(data: Any, start: int, stop: int) -> bool:
+    """Whether an id has four words or more (numbers are none), or letters other than ASCII's."""
+    borders = 0
+    for i in range(start, stop):
+        if data[i] >= 128:
+            return True
+        borders += (data[i] == 45 or data[i] == 95) and i + 1 < stop and 97 <= data[i + 1] | 32 <= 122
+    return borders >= _SLUG_BORDERS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from corpus.kernels.markup_tree import BLOCK, LINK, TD, TEXT, TH
+from corpus.kernels.markup_tree import BLOCK, LI, LINK, TD, TEXT, TH, TR
 
 
 @njit(cache=True, nogil=True)
@@ -20,6 +20,7 @@ def best_container(
     value: Any,
     text: Any,
     prefer: Any,
+    article: int,
     root: int,
     heading: int,
     bonus: float,
@@ -29,11 +30,17 @@ def best_container(
     """Return the element that would have the best F1 if the page's prose were exactly its main text.
 
     With V the prose under an element, T the text left under it and V0 all
-    prose, that is V / (T + weight * V0). Elements whose cues meet ``prefer``
-    get ``bonus`` times that, those that hold the page's heading (node
-    ``heading``, -1 for none) or stand up to three levels beside it up to
-    ``near`` times. Ties go to the deeper element.
+    prose, that is V / (T + weight * V0). ``bonus`` times that get elements
+    whose cues meet ``prefer`` (of several siblings, the element that holds them)
+    and elements of tag ``article`` that hold the page's heading (node
+    ``heading``, -1 for none); ``near`` times those that hold it or stand up to
+    three levels beside it. Ties go to the deeper element.
     """
+    node = heading
+    while article >= 0 and node > root:
+        if tree.tag[node] == article and 4 * value[node] >= value[root]:
+            root = node
+        node = tree.parent[node]
     best = root
     best_score = 0.0
     whole = max(1, value[root])
@@ -42,13 +49,29 @@ def best_container(
     while node >= root:
         distance[node] = 0
         node = tree.parent[node]
+    hinted = np.zeros(tree.tag.size, np.int32)  # prose of the children that cues prefer
+    largest = np.zeros(tree.tag.size, np.int32)  # of one of them
+    only = -1  # the one element of tag ``article`` that has prose
+    for i in range(root, tree.end[root]):
+        if tree.tag[i] == article and not skip[i] and value[i] > 0:
+            only = i if only == -1 else -2
+    if only >= 0:
+        for i in range(only, tree.end[only]):
+            if i == heading or (tree.cues[i] & prefer and value[i] > 0):
+                only = -1
+                break
+    for i in range(root + 1, tree.end[root]):
+        if tree.tag[i] != TEXT and not skip[i] and tree.cues[i] & prefer:
+            hinted[tree.parent[i]] += value[i]
+            largest[tree.parent[i]] = max(largest[tree.parent[i]], value[i])
     for i in range(root, tree.end[root]):
         if distance[i] > 0 and i > root:
             distance[i] = min(4, distance[tree.parent[i]] + 1)
         if tree.tag[i] == TEXT or skip[i] or value[i] == 0:
             continue
         points = value[i] / (max(text[i], 1) + weight * whole)
-        if tree.cues[i] & prefer:
+        hint = tree.cues[i] & prefer and not (i > root and _are_several(tree.parent[i], hinted, largest))
+        if hint or i == only or (_are_several(i, hinted, largest) and 10 * hinted[i] > 7 * value[i]):
             points *= bonus
         if heading >= 0:
             points *= near if distance[i] < 4 else 1.0
@@ -59,6 +82,13 @@ def best_container(
 
 
 @njit(cache=True, nogil=True)
+def _are_several(node: int, hinted: Any, largest: Any) -> bool:
+    """Whether the children of ``node`` that cues prefer share its text: the largest holds at most three quarters."""
+    several: bool = 4 * largest[node] <= 3 * hinted[node] and hinted[node] > 0
+    return several
+
+
+@njit(cache=True, nogil=True)
 def lift(
     tree: Any, value: Any, text: Any, links: Any, prefer: Any, containers: Any, node: int, root: int, purity: float
 ) -> int:
@@ -66,14 +96,16 @@ def lift(
 
     That is the node itself or, for an element that is a piece of a text
     (``containers`` is false for its tag), the nearest container above; from
-    there on up, the last ancestor whose cues meet ``prefer`` and of whose text
-    outside links at least ``purity`` is prose.
+    there on up, the last ancestor whose cues meet ``prefer``, of whose text
+    outside links at least ``purity`` is prose, and which adds more than links.
     """
     while node > root and not containers[tree.tag[node]]:
         node = tree.parent[node]
     above = tree.parent[node]
     while above > root:
-        if tree.cues[above] & prefer and value[above] >= purity * (text[above] - links[above]):
+        prose = value[above] >= purity * (text[above] - links[above])
+        gain = 10 * (value[above] - value[node]) >= text[above] - text[node]
+        if tree.cues[above] & prefer and prose and gain:
             node = above
         above = tree.parent[above]
     return node
@@ -87,14 +119,17 @@ def prune_links(
     text: Any,
     links: Any,
     anchors: Any,
+    has_block: Any,
     value: Any,
     tag_flags: Any,
     root: int,
     limit: float,
+    whole_lists: bool,
 ) -> None:
     """Set ``skip`` on blocks under ``root`` whose text is mostly links (more than ``limit``), largest first.
 
-    Cells count as blocks from three links on.
+    Cells count as blocks from three links on; with ``whole_lists`` the items of
+    a list, and the rows of a table of plain cells, stay where it stays.
 
     A block with a third of the root's prose stays (where the root has little
     prose: of its text), and one whose links show their addresses.
@@ -105,6 +140,8 @@ def prune_links(
             continue
         cell = (tree.tag[i] == TD or tree.tag[i] == TH) and anchors[i] >= 3
         if skip[i] or tree.tag[i] == TEXT or not (tag_flags[tree.tag[i]] & BLOCK or cell):
+            continue
+        if whole_lists and ((tree.tag[i] == TR and not has_block[i]) or tree.tag[i] == LI):
             continue
         if 3 * value[i] > value[root] or (3 * text[i] > text[root] and 4 * value[root] < text[root]):
             continue

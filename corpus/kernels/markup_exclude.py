@@ -60,8 +60,8 @@ def exclude(
 ) -> None:  # fmt: skip
     """Set ``skip`` on each node under ``root`` that is not content by itself: hidden, or marked by a dropped cue.
 
-    ``masks`` holds eight cue masks: dropped; dropped when small; kept whatever
-    else is said; speaking for content; dropped although inline; line numbers;
+    ``masks`` holds eight cue masks: dropped; dropped when small; kept unless
+    dropped by name too; speaking for content; dropped although inline; line numbers;
     of the dropped, those that a cue speaking for content overrules; those that
     keep a small element.
     ``limits`` holds the shares of the root's text outside links above which a
@@ -85,17 +85,19 @@ def exclude(
             continue
         if tree.tag[i] == PRE:
             code = tree.end[i]
-        if cues & masks[2]:
+        if cues & masks[2] and not cues & masks[0]:
             continue
         plain = text[i] - links[i]
         if plain > (limits[1] if cues & masks[3] else limits[0]) * whole:
             continue
         dropped = masks[0] if tag_flags[tree.tag[i]] & BLOCK else masks[4]
+        if cues & masks[3]:
+            dropped &= ~masks[6]
         if (
             tree.flags[i] & HIDDEN
             or drop_tags[tree.tag[i]]
             or cues & dropped
-            or (cues & masks[1] and text[i] <= limits[2])
+            or (cues & masks[1] and text[i] <= limits[2] and not cues & masks[7])
         ):
             skip[i] = 1
 

@@ -12,6 +12,9 @@ from numba import njit
 
 from corpus.kernels.markup_tree import BLOCK, LINK, PRE, TEXT, UNSEEN
 
+_UNPUNCTUATED = 1000  # characters up to which a line without sentence punctuation is prose
+_SENTENCE = 500  # characters that each sentence punctuation mark speaks for
+
 
 @njit(cache=True, nogil=True)
 def measure(tree: Any, tag_flags: Any) -> Any:
@@ -143,7 +146,8 @@ def score(tree: Any, skip: Any, tag_flags: Any, root: int, least: int) -> Any:
 
     A block counts with the characters outside links of its inline content when
     they are ``least`` or more, are punctuated like a sentence or stand in
-    ``pre``, and when at most half of that content is links.
+    ``pre``, and when at most half of that content is links. What is far longer
+    than its punctuation allows (a list of keywords) counts for that length only.
     """
     n = tree.tag.size
     value = np.zeros(n, np.int32)
@@ -170,6 +174,8 @@ def score(tree: Any, skip: Any, tag_flags: Any, root: int, least: int) -> Any:
     for i in range(tree.end[root] - 1, root - 1, -1):
         plain = own[i] - own_links[i]
         if 2 * own_links[i] <= own[i] and (plain >= least or own_stops[i] > 0 or tree.tag[i] == PRE):
+            if tree.tag[i] != PRE:
+                plain = min(plain, _UNPUNCTUATED + _SENTENCE * own_stops[i])
             value[i] += plain
         if i > root:
             value[tree.parent[i]] += value[i]

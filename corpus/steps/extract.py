@@ -45,7 +45,7 @@ class Extract:
     """The extract step; see the module for what it does with each kind of record."""
 
     name = "extract"
-    version = 1
+    version = 2
 
     def __init__(self, settings: ExtractSettings) -> None:
         self.settings = settings

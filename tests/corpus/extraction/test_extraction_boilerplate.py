@@ -1,6 +1,8 @@
 """Lines around a text go, lines of the text stay."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus.extraction.boilerplate import LineFilter
 
@@ -58,3 +60,38 @@ def test_title_that_ends_like_a_sentence_is_not_repeated() -> None:
     title = "走了三十里山路，他终于见到了那座桥！"
     assert LINES.clean(f"{title}\n{PROSE}", title) == PROSE
     assert LINES.clean(f"{PROSE}\n{title}\n{PROSE}", title) == f"{PROSE}\n{title}\n{PROSE}"
+
+
+@pytest.mark.parametrize(
+    "dateline",
+    ["Diperbarui 13 Mei 2024, 18:13 WIB", "04.05.2024, 22:58", "Posted Fri, May 10, 2024 at 2:52 pm PT | Updated Fri, May 10, 2024 at 2:55 pm PT",
+     "2025年12月3日 08:30", "19 Nov 2025 05:44 GMT"],
+)  # fmt: skip
+def test_datelines_of_any_language_go_with_their_byline(dateline: str) -> None:
+    assert LINES.clean(f"小满 本报记者\n{dateline}\n{PROSE}", "") == PROSE
+    assert LINES.clean(f"{PROSE}\n小满 本报记者\n{dateline}\n{PROSE}\n{PROSE}", "") == f"{PROSE}\n{PROSE}\n{PROSE}"
+
+
+@pytest.mark.parametrize("line", ["2025年12月3日", "第一节 豆腐", "2025年12月3日 08:30，集市重新开张，来了三百多人。"])
+def test_lines_after_a_summary_stay(line: str) -> None:
+    text = f"{PROSE}\n{line}\n{PROSE}\n{PROSE}"
+    assert LINES.clean(text, "") == text
+
+
+def test_labels_of_every_post_go() -> None:
+    texts = [f"第{n}位读者说，船票两块钱。\nKutip\nBalas" for n in range(4)] + ["Kutip\nBalas", "谢谢", "谢谢", "谢谢"]
+    assert LINES.clean_posts(texts) == [f"第{n}位读者说，船票两块钱。" for n in range(4)] + ["", "谢谢", "谢谢", "谢谢"]
+
+
+@pytest.mark.parametrize("line", ["优点：", "    return 0", "}", "船票两块钱，儿童免票。"])
+def test_lines_that_posts_share_by_right_stay(line: str) -> None:
+    texts = [f"第{n}位读者说。\n{line}\n便宜。" for n in range(4)]
+    assert LINES.clean_posts(texts) == texts
+
+
+@given(st.lists(st.text("船票谢a1。\n :", max_size=40), max_size=12))
+def test_posts_keep_their_number_and_order(texts: list[str]) -> None:
+    found = LINES.clean_posts(texts)
+    assert len(found) == len(texts)
+    for text, cleaned in zip(texts, found, strict=True):
+        assert set(cleaned.split("\n")) <= set(text.split("\n")) | {""}

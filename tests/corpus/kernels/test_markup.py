@@ -83,6 +83,16 @@ def test_cues_need_word_borders() -> None:
     assert page.tree.cues[divs[2]] & ad
 
 
+def test_ids_made_of_headings_give_no_cues() -> None:
+    share = WORDS.cues("share")
+    page = page_of(
+        "<div id=share></div><div id=share-post-1207></div><div id=share-a-boat-today></div><div id=share-渡船></div>"
+        "<h2 id=share>共享</h2><h2 class=share>分享</h2>"
+    )
+    marked = [bool(page.tree.cues[node] & share) for node in page.named("div", "h2")]
+    assert marked == [True, True, False, False, False, True]
+
+
 def test_depth_is_bounded_and_fast() -> None:
     for markup in ("<div>" * 100_000 + "深处", "<b>" * 100_000 + "深处", "<table><tr><td>" * 30_000 + "深处"):
         began = time.process_time()
