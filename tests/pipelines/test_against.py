@@ -175,8 +175,9 @@ def test_what_joins_an_earlier_component_inherits_its_split(run: Run, tmp_path: 
     """E was published; M is near E, X is near M and not near E: M goes, X stays where E is, train or valid."""
     half = {"publish": {"valid_share": 0.5}}
     one = run(write(tmp_path / "one.jsonl", {f"e{n}": story(n) for n in range(12)}), tmp_path / "one", **half)
-    middle = {f"m{n}": altered(story(n), range(20, 80, 20)) for n in range(12)}
-    beyond = {f"x{n}": altered(middle[f"m{n}"], range(100, 160, 20)) for n in range(12)}
+    # Neighbours at J = .87, which hardly a pair of them escapes; ends at .76, below the threshold.
+    middle = {f"m{n}": altered(story(n), range(20, 60, 20)) for n in range(12)}
+    beyond = {f"x{n}": altered(middle[f"m{n}"], range(100, 140, 20)) for n in range(12)}
     two = run(write(tmp_path / "two.jsonl", middle | beyond), tmp_path / "two", one, **half)
     kept, earlier = published(two), published(one)
     assert not set(kept) & set(middle)

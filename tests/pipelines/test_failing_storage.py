@@ -175,7 +175,7 @@ class Meddling:
     """An engine in front of which ``meddle`` happens: after the plan, before the tasks."""
 
     def __init__(self, engine: Engine, meddle: Callable[[], object]) -> None:
-        self.name, self.clusters, self.close = engine.name, engine.clusters, engine.close
+        self.name, self.expect, self.clusters, self.close = engine.name, engine.expect, engine.clusters, engine.close
         self._engine, self._meddle = engine, meddle
 
     def run(self, task: Task, work: Store, items: Sequence[Item], on_report: OnReport, on_progress: OnProgress) -> None:
