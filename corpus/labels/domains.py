@@ -42,7 +42,8 @@ class Calibration:
 
     def matrix(self, names: Sequence[str]) -> Floats:
         """Return float64[len(names), len(EVIDENCE)]; a domain without its own row gets the row ``default``."""
-        return np.array([self.coefficients.get(name, self.coefficients["default"]) for name in names], np.float64)
+        rows = [self.coefficients.get(name, self.coefficients["default"]) for name in names]
+        return np.array(rows, np.float64).reshape(len(names), len(EVIDENCE))
 
 
 def load_calibration(path: str | Path | None = None) -> Calibration:

@@ -167,6 +167,15 @@ def test_without_evidence_the_type_is_null(step: Label) -> None:
     assert found.column("source_type_score").to_pylist() == [None]
 
 
+def test_source_types_alone() -> None:
+    made = Label(LabelSettings(domains=()))
+    made.load()
+    found = made.apply(batch([LEGAL, PLAIN], given_label=["医学问答", None])).batch
+    assert found.column("domains").to_pylist() == [[], []]
+    assert found.column("domains").type == pa.list_(DOMAIN_SCORE)
+    assert found.column("source_type").to_pylist()[0] == "other"
+
+
 def test_given_labels(step: Label) -> None:
     rows = batch([PLAIN, LEGAL, PLAIN], given_label=["医学问答", "股票", "不在表里"])
     assert step.apply(rows).batch.column("domains").to_pylist()[0] == []
