@@ -24,9 +24,10 @@ from corpus.shards.writer import write_parquet
 from corpus.storage import Store
 from pipelines.against import Earlier, leave_index, open_against, take_over
 from pipelines.clean import write_current
+from pipelines.crawl.summary import COMMON_CRAWL_SUMMARY
 from pipelines.engines.interface import Engine
 from pipelines.funnel import Funnel
-from pipelines.inputs import CRAWL_FOLDER, CRAWL_SUMMARY, fetched_input
+from pipelines.inputs import CRAWL_FOLDER, fetched_input
 from pipelines.lock import locked
 from pipelines.passes.dedupe import SignatureFile, find_duplicates
 from pipelines.passes.ingest import IngestTask
@@ -230,7 +231,7 @@ class Build:
         """Print where everything lies."""
         places = [("corpus", "corpus/manifest.json"), ("tokens", "tokens/manifest.json"), ("summary", SUMMARY_NAME)]
         if self.config.input.source == "commoncrawl":
-            places.append(("fetched", f"{CRAWL_FOLDER}/{CRAWL_SUMMARY}"))
+            places.append(("fetched", f"{CRAWL_FOLDER}/{COMMON_CRAWL_SUMMARY}"))
         for name, place in places:
             if self.output.exists(place):
                 console.print(f"{name:>12}  {self.output.path(place)}", highlight=False)

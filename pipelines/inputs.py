@@ -13,13 +13,13 @@ from corpus.errors import BuildError, MissingDependency
 from corpus.parquet import read_parquet
 from corpus.reading.files import list_files
 from corpus.storage import Store
+from pipelines.crawl.summary import COMMON_CRAWL_SUMMARY
 from pipelines.engines.interface import Engine
 
 if TYPE_CHECKING:
     from pipelines.crawl.commoncrawl import CommonCrawl
 
 CRAWL_FOLDER = "crawl"  # in OUTPUT: warc/, provenance/, the summary, work/
-CRAWL_SUMMARY = "commoncrawl.json"
 
 
 def fetched_input(config: BuildConfig, output: Store, engine: Engine, console: Console) -> InputSettings:
@@ -59,10 +59,10 @@ def dry_run(config: BuildConfig, output: Store, engine: Engine, console: Console
 def fetched_files(folder: Store) -> set[str]:
     """Return the names below ``folder`` that the last finished fetch stands on, and all that a rerun of it reads."""
     work = {name for name in folder.names() if name.startswith("work/")}
-    if not folder.exists(CRAWL_SUMMARY):
+    if not folder.exists(COMMON_CRAWL_SUMMARY):
         return set(folder.names())
-    summary: dict[str, Any] = orjson.loads(folder.read_bytes(CRAWL_SUMMARY))
-    return {CRAWL_SUMMARY, *work, *(one["path"] for one in summary["warcs"]), *summary["provenance"]}
+    summary: dict[str, Any] = orjson.loads(folder.read_bytes(COMMON_CRAWL_SUMMARY))
+    return {COMMON_CRAWL_SUMMARY, *work, *(one["path"] for one in summary["warcs"]), *summary["provenance"]}
 
 
 def fetched_record(output: Store, paths: list[str], filename: str, offset: int) -> dict[str, Any] | None:
@@ -75,9 +75,9 @@ def fetched_record(output: Store, paths: list[str], filename: str, offset: int) 
         return None
     parents = [path.rstrip("/").removesuffix("/warc") for path in paths]
     for folder in (output.sub(CRAWL_FOLDER), *(Store(parent) for parent in dict.fromkeys(parents))):
-        if not folder.exists(CRAWL_SUMMARY):
+        if not folder.exists(COMMON_CRAWL_SUMMARY):
             continue
-        summary: dict[str, Any] = orjson.loads(folder.read_bytes(CRAWL_SUMMARY))
+        summary: dict[str, Any] = orjson.loads(folder.read_bytes(COMMON_CRAWL_SUMMARY))
         for name in summary["provenance"]:
             with folder.open_read(name) as stream:
                 rows = read_parquet(stream, within={"source_offset": (offset, offset + 1)}).to_pylist()

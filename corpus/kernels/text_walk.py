@@ -155,10 +155,16 @@ def walk(
             spaces = 0
             if line_chars == 0:
                 line_first = entry
+            if digits > 0 and kind != cc.DIGIT:
+                row[tc.CONTACTS] += is_contact(digits, digit_head, place - digits - cue)
+                digits = 0
+                digit_head = 0
             begin = place
             while entry & cc.RUN:
                 code = int(np.int64(codes[np.uint64(place)]))
                 kind = entry & cc.CLASS_MASK
+                if digits > 0 and kind != cc.DIGIT:
+                    break  # what the digits were is decided above, after the terms up to here
                 kinds[np.uint64(kind)] += 1
                 folded = fold_ascii(code)
                 run = ((run * 31 + folded) & 0x3FFFFFFF) | 0x40000000
@@ -169,17 +175,6 @@ def walk(
                     if digits < 2:
                         digit_head = digit_head * 10 + (code & 15) % 10
                     digits += 1
-                elif digits > 0:
-                    while hit_end <= place:
-                        flags = int(np.int64(hit_flags[hit]))
-                        line_flags |= flags
-                        if flags & HAS_CUE:
-                            cue = hit_end + 1
-                        hit += 1
-                        hit_end = int(np.int64(hit_ends[hit])) if hit < n_hits else FAR
-                    row[tc.CONTACTS] += is_contact(digits, digit_head, place - digits - cue)
-                    digits = 0
-                    digit_head = 0
                 previous = code
                 previous_entry = entry
                 place += 1

@@ -26,8 +26,8 @@ from pipelines.crawl.clock import Clock, SystemClock
 from pipelines.crawl.ranges import SELECTION, RangeTask
 from pipelines.crawl.ranges import VERSION as RANGES_VERSION
 from pipelines.crawl.selection import SELECTED, SelectTask, index_files, read_selected
+from pipelines.crawl.summary import COMMON_CRAWL_SUMMARY
 from pipelines.engines.interface import Engine
-from pipelines.inputs import CRAWL_SUMMARY
 from pipelines.lock import exclusive
 from pipelines.passes.reports import Ordered, Report, commit, committed, fingerprint
 from pipelines.passes.task import Item, Task, attempt_name
@@ -155,7 +155,7 @@ class CommonCrawl:
                 f"{plan['records']} records selected, {summary['stored']} stored, {sum(quarantined.values())} "
                 "quarantined; this is a bug"
             )
-        store.write_atomic(CRAWL_SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+        store.write_atomic(COMMON_CRAWL_SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
         self.console.print(
             f"{summary['stored']:,} records stored, {sum(quarantined.values()):,} quarantined, "
             f"{summary['fetched_bytes'] / 1e6:,.1f} MB in {summary['requests']:,} requests",

@@ -12,6 +12,7 @@ from corpus.storage import Store
 from pipelines.passes.reports import Report
 
 SUMMARY_NAME = "crawl.json"
+COMMON_CRAWL_SUMMARY = "commoncrawl.json"
 
 
 def write_summary(store: Store, state: Report, totals: dict[str, Any], settings: CrawlSettings) -> dict[str, Any]:
