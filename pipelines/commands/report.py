@@ -17,7 +17,7 @@ def report_command(place: str, output: str | None, name: str | None, shards: int
     """Write the data card of a build or subset and say where it lies."""
     target = output if output is not None else Store(place).path(REPORT_NAME)
     folder, _, file = target.rpartition("/")
-    if file in ("", ".", ".."):
+    if file in ("", ".", "..") or folder.endswith(":/"):
         raise ConfigError(f"-o {target}: name a file, such as {REPORT_NAME}")
     if "://" not in target and Path(target).is_dir():
         raise ConfigError(f"-o {target}: a folder; name a file in it")

@@ -161,6 +161,21 @@ def test_a_summary_of_another_corpus_is_told(finished: Path) -> None:
     assert "tells of another corpus" in made(finished)
 
 
+def test_tokens_of_another_corpus_are_left_out(finished: Path) -> None:
+    (finished / "tokens").mkdir()
+    root = {
+        "schema_version": 1,
+        "parts": [],
+        "root_hash": "a" * 64,
+        "corpus_root_hash": "b" * 64,
+        "totals": {"tokens": 9},
+    }
+    (finished / "tokens/manifest.json").write_bytes(orjson.dumps(root))
+    text = made(finished)
+    assert "made from another corpus and are left out" in text
+    assert "词元" not in text
+
+
 @pytest.mark.parametrize(
     ("damage", "error", "sentence"),
     [

@@ -82,7 +82,7 @@ def test_the_card_can_lie_elsewhere_and_on_an_object_store(
     assert (tmp_path / "card.html").exists()
 
 
-@pytest.mark.parametrize("target", ["/", "cards/", "."])
+@pytest.mark.parametrize("target", ["/", "cards/", ".", "s3://card.html"])
 def test_a_target_that_is_no_file_is_refused(built: Path, target: str) -> None:
     with pytest.raises(WudaoError, match="name a file"):
         report_command(str(built), target, None)
