@@ -15,7 +15,6 @@ from corpus.report.sections.composition import sampled
 from corpus.report.sections.frame import note, section
 
 BINS: Final = 48
-PER_DECADE: Final = 8
 LENGTHS: Final = ("chars", "han_chars", "lines", "mean_line_length")  # signals without an upper end
 TAIL: Final = 0.5  # percent on each side that may lie outside of what is drawn
 
@@ -40,8 +39,8 @@ def distributions(facts: Facts) -> Html | None:
     lead += f"half have at most {median:,.0f} characters. "
     dropped = both and any(shown.rule in facts.removals.scores for shown in facts.shown)
     lead += (
-        "The line is the rule's usual limit; kinds of text that it is loosened for pass beyond it, and values in the "
-        f"outermost {TAIL} % may not be drawn."
+        "The line is the rule's usual limit, which is looser or stricter for some kinds of text; values in the outermost "
+        f"{TAIL} % may not be drawn."
     )
     colours = legend((("kept", "published"), ("dropped", "dropped by the rule"))) if dropped else None
     figure = element("div", figures, class_="figures")
@@ -75,7 +74,8 @@ def _signal(shown: Shown, kept: NDArray[np.float32], missed: NDArray[np.float32]
 
 def _decades(positive: NDArray[np.float32]) -> NDArray[np.float64]:
     low, high = int(np.floor(np.log10(positive.min()))), int(np.floor(np.log10(positive.max()))) + 1
-    edges: NDArray[np.float64] = 10.0 ** (np.arange((high - low) * PER_DECADE + 1) / PER_DECADE + low)
+    per_decade = max(BINS // (high - low), 6)
+    edges: NDArray[np.float64] = 10.0 ** (np.arange((high - low) * per_decade + 1) / per_decade + low)
     return edges
 
 
