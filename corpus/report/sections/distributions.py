@@ -39,8 +39,8 @@ def distributions(facts: Facts) -> Html | None:
     lead += f"half have at most {median:,.0f} characters. "
     dropped = both and any(shown.rule in facts.removals.scores for shown in facts.shown)
     lead += (
-        "The line is the rule's usual limit, which is looser or stricter for some kinds of text; values in the outermost "
-        f"{TAIL} % may not be drawn."
+        "The line is the rule's usual limit, which is looser or stricter for some kinds of text; values in the "
+        f"outermost {TAIL} % may not be drawn."
     )
     colours = legend((("kept", "published"), ("dropped", "dropped by the rule"))) if dropped else None
     figure = element("div", figures, class_="figures")
