@@ -22,10 +22,7 @@ from pathlib import Path
 
 import psutil
 
-# ms per MB of text, by group of steps (docs/architecture.md, "A budget for speed").
-BUDGET = {
-    "read": 10.0, "normalise": 5.0, "language": 7.0, "label": 25.0, "quality": 10.0, "sign": 7.0, "scrub": 10.0, "write": 10.0,
-}  # fmt: skip
+from corpus.report.speed import BUDGET
 
 
 class PeakMemory(threading.Thread):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import shlex
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from corpus.shards.journal import finish
 from corpus.shards.manifest import TEXT_SHARDS, Manifest, write_manifest
 from corpus.shards.verify import SUMMARY_NAME, unbalanced
 from corpus.shards.writer import write_parquet
+from corpus.steps import make_step
 from corpus.storage import Store
 from pipelines.against import Earlier, leave_index, open_against, take_over
 from pipelines.clean import write_current
@@ -218,6 +221,8 @@ class Build:
             "seconds": {name: round(seconds, 3) for name, seconds in self.times.items()},
             "step_seconds": funnel.step_seconds(),
             "read_bytes": funnel.read_bytes,
+            "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "artifacts": self._artifacts(),
             "config": self.config.model_dump(mode="json"),
             "environment": environment(),
         }
@@ -226,6 +231,11 @@ class Build:
         )
 
         write_current(self.work, self.used)
+
+    def _artifacts(self) -> dict[str, dict[str, str]]:
+        """Return name -> hash of the files outside the package that each step reads, by step."""
+        found = {name: make_step(name, section).artifacts() for name, section in build_steps(self.config)}
+        return {name: artifacts for name, artifacts in found.items() if artifacts}
 
     def show_places(self, console: Console) -> None:
         """Print where everything lies."""
@@ -238,6 +248,7 @@ class Build:
         for kind in ("dead_letters", "rejects", "duplicates"):
             if self.work.exists(kind):
                 console.print(f"{kind:>12}  {self.work.path(kind)}", highlight=False)
+        console.print(f"{'data card':>12}  wudao report {shlex.quote(self.config.output)}", highlight=False)
 
 
 def label_tables(config: BuildConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -167,6 +167,23 @@ def clean(
 
 
 @app.command()
+def report(
+    output: OutputArgument,
+    file: Annotated[
+        str | None, typer.Option("-o", "--output", help="File or URL to write; OUTPUT/report.html without it.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the corpus; that of the folder without it.")] = None,
+    shards: Annotated[
+        int, typer.Option(min=1, help="Read the rows of at most so many shards; what is then a sample says so.")
+    ] = 64,
+) -> None:
+    """Write the data card: one HTML file with funnel, composition, distributions, duplicates, time and samples."""
+    from pipelines.commands.report import report_command
+
+    report_command(output, file, name, shards)
+
+
+@app.command()
 def inspect(
     output: OutputArgument,
     dropped: Annotated[

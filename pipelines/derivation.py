@@ -7,6 +7,7 @@ manifests, a summary whose balances hold, reports for the next run.
 
 from __future__ import annotations
 
+import datetime
 import os
 import time
 from collections import Counter
@@ -237,6 +238,8 @@ class Derivation:
             "seconds": {name: round(seconds, 3) for name, seconds in self.build.times.items()},
             "step_seconds": {},
             "read_bytes": sum(shard["bytes"] for shard, _ in self.parent.shards()),
+            "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "artifacts": above.get("artifacts", {}),
             "config": above.get("config", self.config.model_dump(mode="json")),
             "environment": environment(),
             "derived": derived | {"from": self.parent.corpus.manifest.store.root},

@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 
 from corpus.errors import BuildError
+from corpus.report.gather import REPORT_NAME
 from corpus.shards.journal import commit, finish
 from corpus.shards.manifest import Manifest, read_manifest, root_bytes
 from corpus.shards.rewrite import Rewrite, rewrite_text, rewrite_tokens
@@ -76,6 +77,7 @@ def remove(output: Store, findings: Findings) -> dict[str, Any]:
     obsolete = [f"corpus/{path}" for path in text.obsolete(corpus)]
     if token is not None and tokens is not None:
         obsolete += [f"tokens/{path}" for path in token.obsolete(tokens)]
+    obsolete.append(REPORT_NAME)  # it shows beginnings of documents
     commit(output, staged, [*reports_naming(work, set(obsolete)), *obsolete])
     finish(output)
     certified: dict[str, Any] = orjson.loads(files[f"{FOLDER}/{mark}.json"])

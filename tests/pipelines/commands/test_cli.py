@@ -33,6 +33,7 @@ def wudao(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "nowhere"), "nowhere"),
         (("clean", "nowhere"), "no finished build here"),
         (("trace", "nowhere", "0", "0"), "nowhere"),
+        (("report", "nowhere"), "no finished build here"),
         (("explain", "everything"), "nothing to explain"),
     ],
 )

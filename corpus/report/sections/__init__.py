@@ -1,0 +1,1 @@
+"""The sections of the data card, one file a subject: plain functions from facts to markup."""
