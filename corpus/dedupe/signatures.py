@@ -48,11 +48,11 @@ class Signatures:
         return self.shingles >= self.min_shingles
 
 
-def _groups(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield (first, after last) document of runs of about GROUP_BYTES, at least one document each."""
+def _groups(offsets: NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, after last) document of runs of about ``size``, at least one document each."""
     first = 0
     while first < len(offsets) - 1:
-        last = int(np.searchsorted(offsets, offsets[first] + GROUP_BYTES, side="right")) - 1
+        last = int(np.searchsorted(offsets, offsets[first] + size, side="right")) - 1
         after = max(first + 1, last)
         yield first, after
         first = after
@@ -70,7 +70,7 @@ class Signer:
     def load(self) -> None:
         """Read the hash-form table and compile or fetch the kernels."""
         self._form.load()
-        self.sign_forms(np.zeros(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
+        self.sign_forms(np.zeros(1, dtype=np.uint32), np.zeros(2, dtype=np.int64))
 
     def _empty(self, documents: int) -> Signatures:
         return Signatures(
@@ -103,13 +103,14 @@ class Signer:
     def sign_forms(self, code_points: NDArray[np.uint32], offsets: NDArray[np.int64]) -> Signatures:
         """Sign n ready hash forms, form i being ``code_points[offsets[i]:offsets[i + 1]]``."""
         out = self._empty(len(offsets) - 1)
-        self._sign_into(code_points, offsets, out, slice(None))
+        for first, after in _groups(offsets, GROUP_BYTES // code_points.itemsize):
+            self._sign_into(code_points, offsets[first : after + 1], out, slice(first, after))
         return out
 
     def sign_texts(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Signatures:
         """Sign n texts, text i being the UTF-8 ``data[offsets[i]:offsets[i + 1]]``."""
         out = self._empty(len(offsets) - 1)
-        for first, after in _groups(offsets):
+        for first, after in _groups(offsets, GROUP_BYTES):
             code_points, form_offsets = self._form.of(data, offsets[first : after + 1])
             self._sign_into(code_points, form_offsets, out, slice(first, after))
         return out

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from corpus.kernels.minwise import VALUE_BITS
 
 BLOCK: Final = 2048  # shingle hashes a block: 8 KiB, a quarter of a small L1 cache
-LANES: Final = 64  # the inner loop runs over whole multiples of this, filled up by repeating one hash
+LANES: Final = 32  # the inner loop runs over whole multiples of this, filled up by repeating one hash
 EMPTY_BIN: Final = 0xFFFFFFFF
 PERMUTATIONS_A_PRODUCT: Final = 4
 
