@@ -24,8 +24,17 @@ from pipelines.engines.registry import make_engine
 
 STEPS = ("normalise", "language", "label", "quality", "sign")
 
-PAGE = """<html><head><title>编译内核用的页面</title></head><body><div class="nav"><a href="/">首页</a></div>
+PAGE = """<html><head><title>河湾边的老图书馆</title></head><body><div class="nav"><a href="/">首页</a></div>
+<h1>河湾边的老图书馆</h1><p>一座修了又修的房子，和替它守门的人。</p>
 <article>{}</article><div class="footer">联系电话：13900000000</div></body></html>"""
+# Threads are cut into posts by kernels of their own.
+THREAD = """<html><head><title>河湾边的老图书馆 - 论坛</title><meta name="generator" content="Discuz! X3.4"></head>
+<body id="nv_forum" class="pg_viewthread">
+<h1><span id="thread_subject">河湾边的老图书馆</span></h1><div id="postlist">{}</div>
+</body></html>"""
+POST = """<div id="post_{0}"><div class="authi"><a href="space-uid-{0}.html">读者{0}</a>
+<em>发表于 2024-3-{0}</em></div>
+<div class="t_f" id="postmessage_{0}">{1}</div><div class="po"><a href="#">回复</a></div></div>"""
 # Sentences that the quality rules keep: what is dropped never reaches the passes behind.
 SENTENCES = (
     "镇上的老图书馆在河湾的东岸，砖墙爬满了藤，夏天比别处凉快。",
@@ -51,6 +60,8 @@ def compile_kernels() -> float:
         body = "".join(f"<p>{sentence}</p>" for sentence in SENTENCES)
         (source / "page.html").write_text(PAGE.format(body), encoding="utf-8")
         (source / "gbk.html").write_bytes(PAGE.format(body).encode("gb18030"))
+        posts = "".join(POST.format(number, body) for number in range(1, 4))
+        (source / "thread-12-1-1.html").write_text(THREAD.format(posts), encoding="utf-8")
         texts = ["\n".join((*SENTENCES, PERSONAL, f"第{number}份抄件。")) for number in range(4)]
         lines = [{"id": number, "text": text} for number, text in enumerate(texts)]
         (source / "lines.jsonl").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
