@@ -115,7 +115,7 @@ class Reader:
         except WudaoError:
             return Counter(own_errors=1)
         ledger.check(_names(split))
-        for letter in chain.dead_letters:
+        for letter in chain.dead_letter_table().to_pylist():
             if letter["reason"].endswith("_error"):
                 raise AssertionError(f"step {letter['step']} raised on {letter['path']}: {letter['detail']}")
         return Counter(
