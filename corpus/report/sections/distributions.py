@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -73,10 +74,12 @@ def _signal(shown: Shown, kept: NDArray[np.float32], missed: NDArray[np.float32]
 
 
 def _decades(positive: NDArray[np.float32]) -> NDArray[np.float64]:
-    low, high = int(np.floor(np.log10(positive.min()))), int(np.floor(np.log10(positive.max()))) + 1
-    per_decade = max(BINS // (high - low), 6)
-    edges: NDArray[np.float64] = 10.0 ** (np.arange((high - low) * per_decade + 1) / per_decade + low)
-    return edges
+    # In double precision: as float32 the logarithm of 9,999,985 is 7.
+    low, high = (math.floor(math.log10(float(value))) for value in (positive.min(), positive.max()))
+    per_decade = max(BINS // (high + 1 - low), 6)
+    parts = [math.pow(10.0, part / per_decade) for part in range(per_decade)]
+    # Whole powers are exact, so that a length that is one lies in its bin.
+    return np.array([10**power * part for power in range(low, high + 1) for part in parts] + [float(10 ** (high + 1))])
 
 
 def _range(kept: NDArray[np.float32], dropped: NDArray[np.float32], limit: float | None) -> tuple[float, float]:

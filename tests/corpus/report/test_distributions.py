@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus.report.sections.distributions import length_histogram
 
 
+@example([9_999_985])  # its logarithm in single precision is 7
+@example([10**power for power in range(10)])
 @given(st.lists(st.integers(0, 2_000_000_000), min_size=1, max_size=50))
 def test_every_length_lies_in_a_bin(lengths: list[int]) -> None:
     histogram = length_histogram(np.array(lengths, np.float32))
