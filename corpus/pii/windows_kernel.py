@@ -73,7 +73,7 @@ def place_windows(
                 joined = True
                 if begin < first:
                     low, _ = _back(data, min(low, begin), border, points)
-                    first, held = min(first, begin), max(held, points)
+                    first, held = begin, points  # what it held before the former first is not all before this one
                 elif points > held:
                     low, _ = _back(data, low, border, points - held)
                     held = points

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import regex
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from corpus.config.scrub import ScrubSettings
@@ -112,6 +112,7 @@ def test_made_digits_are_a_place_of_every_kind_and_pairs_have_their_own_reach() 
 
 
 @settings(max_examples=200, deadline=None)
+@example(text="11", cuts=[(2, 0, 1), (1, 0, 0), (1, 0, 1)])
 @given(
     text=st.text(st.sampled_from("a长1 é😀"), max_size=60),
     cuts=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3), st.integers(0, 9)), max_size=12),
